@@ -1,0 +1,63 @@
+"""An expression in YAQL: compiled once, evaluated by closures where they are sure of the result, by YAQL elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maestrale.errors import DatabaseUnavailableError, YaqlEvaluationError, YaqlGrammarError
+from maestrale.expr import output, yaql_engine
+from maestrale.expr.context import Scope
+from maestrale.expr.limits import Options
+
+_LONGEST_REASON = 4_000
+"""Characters of an error's text; YAQL puts whole values into some."""
+
+
+class YaqlExpression:
+    """One expression, without its marks."""
+
+    __slots__ = ("_options", "_syntax_error", "_tree", "text")
+
+    def __init__(self, text: str, options: Options) -> None:
+        """Never raises: a syntax error shows when the expression is evaluated."""
+        self.text = text
+        self._options = options
+        self._tree: Any = None
+        self._syntax_error: Exception | None = None
+        try:
+            self._tree = yaql_engine.parse(text, options)
+        except Exception as error:  # noqa: BLE001 - whatever the parser raises is the author's syntax error
+            self._syntax_error = error
+
+    def check(self) -> None:
+        """Raises YaqlGrammarError if the text can't be parsed."""
+        if self._syntax_error is not None:
+            raise YaqlGrammarError(str(self._syntax_error)) from self._syntax_error
+
+    def value(self, scope: Scope) -> Any:
+        """The value, ready to be stored. Raises YaqlEvaluationError."""
+        try:
+            return output.stored(self._evaluate(scope), self._options, sets=not self._options.convert_sets_to_lists)
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def in_text(self, scope: Scope) -> str:
+        """The value as part of a text. Raises YaqlEvaluationError."""
+        try:
+            return output.text_of(self._evaluate(scope), self._options)
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def _evaluate(self, scope: Scope) -> Any:
+        if self._syntax_error is not None:
+            raise self._syntax_error
+        return yaql_engine.evaluate(self._tree, scope, self._options)
+
+    def _failure(self, error: Exception) -> Exception:
+        """What an evaluation that raised ``error`` raises: the text names the expression, not the data (L184)."""
+        if isinstance(error, (DatabaseUnavailableError, YaqlEvaluationError)):
+            return error
+        reason = yaql_engine.reason(error, self._options)[:_LONGEST_REASON]
+        return YaqlEvaluationError(f"Can not evaluate YAQL expression [expression={self.text}, error={reason}]")
+
+
