@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from maestrale.expr.limits import LimitExceededError, Options
-from maestrale.expr.output import json_ready
+from maestrale.expr.output import stored
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -39,7 +39,7 @@ class _PlainDumper(yaml.SafeDumper):
 
 def json_dump(value: Any, options: Options) -> str:
     """JSON, indented by four, non-ASCII escaped (L199)."""
-    return json.dumps(json_ready(value, options), indent=4)
+    return json.dumps(stored(value, options, sets=False), indent=4)
 
 
 def json_parse(text: Any, options: Options) -> Any:
@@ -54,7 +54,7 @@ def json_parse(text: Any, options: Options) -> Any:
 
 def yaml_dump(value: Any, options: Options) -> str:
     """YAML in block style, keys sorted (L200). Raises yaml.YAMLError for what YAML has no form for."""
-    return yaml.dump(json_ready(value, options), Dumper=_PlainDumper, default_flow_style=False)
+    return yaml.dump(stored(value, options, sets=False), Dumper=_PlainDumper, default_flow_style=False)
 
 
 def yaml_parse(text: Any, options: Options) -> Any:
