@@ -1,0 +1,68 @@
+# Copyright (c) 2026, The Maestrale contributors
+# Apache License 2.0 (see LICENSE), which is compatible with the GNU General Public License v3.0+
+# SPDX-License-Identifier: Apache-2.0
+"""The kinds of objects that the API knows: where they live, and which of their fields are JSON texts.
+
+Classic servers send some fields as text that holds JSON, newer ones may send objects; both are read here, and
+everything above this file sees objects only.
+"""
+
+from __future__ import annotations
+
+import json
+
+
+class Kind:
+    """One collection of the API."""
+
+    def __init__(self, collection, json_fields=(), names=("name",), namespaced=False):
+        self.collection = collection
+        self.json_fields = json_fields
+        self.names = names
+        self.namespaced = namespaced
+
+    def path(self, identity=None):
+        """Path segments of the collection, or of one object in it."""
+        return (self.collection,) if identity is None else (self.collection, identity)
+
+    def decode(self, item):
+        """The object with its JSON texts parsed; text that isn't JSON stays as it is."""
+        return {key: _parsed(value) if key in self.json_fields else value for key, value in item.items()}
+
+
+def _parsed(value):
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+WORKFLOW = Kind("workflows", ("interface",), names=("id", "name"), namespaced=True)
+WORKBOOK = Kind("workbooks", namespaced=True)
+ACTION = Kind("actions", namespaced=True)
+EXECUTION = Kind("executions", ("input", "output", "params", "published_global"), names=("id",))
+TASK = Kind("tasks", ("runtime_context", "published", "published_global", "result"), names=("id",))
+ACTION_EXECUTION = Kind("action_executions", ("input", "output", "params"), names=("id",))
+ENVIRONMENT = Kind("environments", ("variables",))
+CRON_TRIGGER = Kind("cron_triggers", ("workflow_input", "workflow_params"), names=("id", "name"))
+EVENT_TRIGGER = Kind("event_triggers", ("workflow_input", "workflow_params"), names=("id",))
+CODE_SOURCE = Kind("code_sources", names=("id", "name"), namespaced=True)
+DYNAMIC_ACTION = Kind("dynamic_actions", names=("id", "name"), namespaced=True)
+
+ALL = (
+    WORKFLOW,
+    WORKBOOK,
+    ACTION,
+    EXECUTION,
+    TASK,
+    ACTION_EXECUTION,
+    ENVIRONMENT,
+    CRON_TRIGGER,
+    EVENT_TRIGGER,
+    CODE_SOURCE,
+    DYNAMIC_ACTION,
+)
+
+TERMINAL_STATES = ("SUCCESS", "ERROR", "CANCELLED")

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, The Maestrale contributors
+# Apache License 2.0 (see LICENSE), which is compatible with the GNU General Public License v3.0+
+# SPDX-License-Identifier: Apache-2.0
+"""Progress on the screen of the user who runs the play."""
+
+from __future__ import annotations
+
+WIDTH = 150
+
+
+class DisplayObserver:
+    """Shows lines through Ansible's display, which reaches AWX and log files too."""
+
+    def __init__(self, display, params, task_vars):
+        self._display = display
+        self._is_silent = params["progress"] == "none"
+        self._on_interrupt = params["on_interrupt"]
+        is_alone = len(task_vars.get("ansible_play_hosts_all") or []) <= 1
+        self._prefix = "" if is_alone else f"[{task_vars.get('inventory_hostname')}] "
+        self.followed = []
+
+    def say(self, text):
+        """Show a line of progress."""
+        if not self._is_silent:
+            self._display.display(f"  {self._prefix}{text}"[:WIDTH])
+
+    def warn(self, text):
+        """Show a warning."""
+        self._display.warning(self._prefix + text)
+
+    def seen(self, execution):
+        """Remember the execution, and say how to follow it: after an interrupt nothing may reach the screen."""
+        self.followed.append(execution["id"])
+        fate = "leaves it running" if self._on_interrupt == "leave" else "cancels it"
+        self.say(f"{execution['workflow_name']}: execution {execution['id']} (an interrupt {fate}; follow it with execution_wait)")
+
+
+def origin(task_vars):
+    """A description for an execution: which play started it, for which host, in which AWX job."""
+    parts = ["Started by Ansible"]
+    if task_vars.get("ansible_play_name"):
+        parts.append(f"play {task_vars['ansible_play_name']}")
+    if task_vars.get("inventory_hostname"):
+        parts.append(f"host {task_vars['inventory_hostname']}")
+    for prefix in ("awx", "tower"):
+        if task_vars.get(f"{prefix}_job_id"):
+            parts.append(f"AWX job {task_vars[f'{prefix}_job_id']} of {task_vars.get(f'{prefix}_user_name') or 'nobody'}")
+            break
+    return ", ".join(parts)
