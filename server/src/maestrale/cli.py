@@ -1,0 +1,153 @@
+"""The ``maestrale`` command. Reads options and calls; what it calls lives elsewhere.
+
+Exit status: 0 done, 1 something is wrong that the text on standard error names, 2 the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from maestrale import bootstrap, server
+from maestrale.config import ENV_PREFIX, Settings, load_settings
+from maestrale.errors import MaestraleError
+
+log = structlog.get_logger(__name__)
+
+app = typer.Typer(name="maestrale", help="A workflow engine that speaks OpenStack Mistral's language and API.", no_args_is_help=True)
+database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app.add_typer(database_commands, name="db")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="YAML file with options.", envvar=f"{ENV_PREFIX}CONFIG", show_envvar=True),
+]
+DatabaseOption = Annotated[str | None, typer.Option("--database-url", help="SQLAlchemy URL of the database.")]
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _settings(config: Path | None, overrides: dict[str, Any]) -> Settings:
+    try:
+        return load_settings(config, overrides)
+    except MaestraleError as error:
+        typer.echo(f"maestrale: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _fail(error: BaseException) -> typer.Exit:
+    typer.echo(f"maestrale: {error}", err=True)
+    return typer.Exit(1)
+
+
+@app.command("server")
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; other than loopback only with authentication.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    database_url: DatabaseOption = None,
+    auth: Annotated[str | None, typer.Option(help="none, token or keystone.")] = None,
+    config: ConfigOption = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    inherited_socket: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Serve the API and run workflows until SIGTERM or Ctrl-C."""
+    overrides = _given(
+        host=host, port=port, database_url=database_url, auth=auth, workers=workers, log_format=log_format,
+    )
+    settings = _settings(config, overrides)
+    server.configure_logging(settings)
+    try:
+        if inherited_socket is not None:
+            bound = socket.socket(fileno=inherited_socket)
+        else:
+            bootstrap.prepare_database(settings)
+            bound = server.listen(settings)
+        if settings.workers > 1 and inherited_socket is None:
+            raise typer.Exit(_supervise(settings, bound))
+        server.serve(settings, bootstrap.build(settings), bound)
+    except (MaestraleError, OSError) as error:
+        raise _fail(error) from error
+
+
+def _supervise(settings: Settings, bound: socket.socket) -> int:
+    """Run the workers with this command's own arguments and the socket."""
+    arguments = sys.argv[1:]
+
+    def command(fd: int) -> Sequence[str]:
+        return [sys.executable, "-m", "maestrale.cli", *arguments, "--inherited-socket", str(fd)]
+
+    return server.Supervisor(command, bound, settings.workers, settings.engine.drain_timeout + 10).run()
+
+
+@database_commands.command("upgrade")
+def upgrade(database_url: DatabaseOption = None, config: ConfigOption = None) -> None:
+    """Bring the database to the current schema. Safe beside running servers of the version before."""
+    settings = _settings(config, _given(database_url=database_url))
+    server.configure_logging(settings)
+    try:
+        bootstrap.upgrade_database(settings)
+    except (MaestraleError, OSError) as error:
+        raise _fail(error) from error
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def doctor(
+    database_url: DatabaseOption = None,
+    config: ConfigOption = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Free what is stuck.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Name every execution that doesn't progress, and why. Status 1 when one is stuck."""
+    settings = _settings(config, _given(database_url=database_url))
+    server.configure_logging(settings)
+    try:
+        findings = bootstrap.diagnose(settings, fix=fix)
+    except (MaestraleError, OSError) as error:
+        raise _fail(error) from error
+    if as_json:
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
+    else:
+        _show_findings(findings)
+    if any(finding.is_stuck and not finding.is_fixed for finding in findings):
+        raise typer.Exit(1)
+
+
+def _show_findings(findings: Sequence[Any]) -> None:
+    if not findings:
+        typer.echo("Every execution progresses or is finished.")
+        return
+    table = Table("execution", "workflow", "state", "waits for", "since", "held by", "stuck")
+    for finding in findings:
+        verdict = "fixed" if finding.is_fixed else "yes" if finding.is_stuck else "no"
+        table.add_row(finding.execution_id, finding.workflow_name, finding.state, finding.reason, finding.since, finding.holder, verdict)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(distribution_version("maestrale"))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()

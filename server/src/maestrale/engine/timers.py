@@ -1,0 +1,55 @@
+"""The near future in memory: job rows of this process that become due soon.
+
+A shortcut only. Each entry is a row that stays until the decision that uses it deletes it; what lies beyond
+the horizon is not kept here at all, and is claimed from the table when its time comes. Due times are
+wall-clock times, as stored, so a clock that jumps moves all timers alike.
+"""
+
+from __future__ import annotations
+
+import heapq
+from datetime import datetime
+from itertools import count
+
+from maestrale.core.model import Job
+
+
+class Timers:
+    """A heap of jobs by due time. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, int, Job]] = []
+        self._ids: set[str] = set()
+        self._order = count()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._ids
+
+    def add(self, job: Job) -> None:
+        """Keep a job until it is due; one that is kept already stays as it is."""
+        if job.id not in self._ids:
+            self._ids.add(job.id)
+            heapq.heappush(self._heap, (job.due_at, next(self._order), job))
+
+    def due(self, now: datetime) -> list[Job]:
+        """Take out what is due, earliest first."""
+        found = []
+        while self._heap and self._heap[0][0] <= now:
+            job = heapq.heappop(self._heap)[2]
+            self._ids.discard(job.id)
+            found.append(job)
+        return found
+
+    def next_in(self, now: datetime) -> float | None:
+        """Seconds until the earliest is due, None when there is none."""
+        return max(0.0, (self._heap[0][0] - now).total_seconds()) if self._heap else None
+
+    def clear(self) -> list[Job]:
+        """Take out everything, for handing it over."""
+        jobs = [entry[2] for entry in self._heap]
+        self._heap.clear()
+        self._ids.clear()
+        return jobs

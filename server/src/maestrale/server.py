@@ -1,0 +1,197 @@
+"""Server processes: the listening socket, one process that serves it, and a parent that keeps several alive.
+
+With one worker the process serves by itself. With more, the parent binds the socket once, starts the
+workers with it, and starts another one for each that ends; a connection that no worker has accepted yet is
+taken by any other, so a killed worker is not noticed by clients that connect. Knows how to run the parts,
+not what they do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Protocol
+
+import structlog
+import uvicorn
+
+from maestrale import clock
+from maestrale.config import Settings
+
+log = structlog.get_logger(__name__)
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+QUICK_DEATH = 2.0
+QUICK_DEATHS_ALLOWED = 5
+# How long one thread may hold the interpreter while another one wants it: the deciding thread computes, the
+# event loop answers, and the default of 5 ms would add that much to every answer.
+SWITCH_INTERVAL = 0.001
+
+
+class Application(Protocol):
+    """What is served: an ASGI application, and the parts behind it with their start and end."""
+
+    asgi: Any
+
+    def start(self) -> None:
+        """Start the threads; returns at once."""
+
+    def stop(self) -> None:
+        """Drain: no new work, running work ends or is handed over within the configured time."""
+
+
+def configure_logging(settings: Settings) -> None:
+    """Structured lines on standard error, for our own loggers and those of the libraries alike."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    if settings.log_format == "json":
+        last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger, cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    ))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for chatty in ("httpx", "httpcore", "sqlalchemy", "alembic.runtime.migration"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The bound and listening socket. Raises OSError, e.g. for an address in use."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((settings.host, settings.port))
+        bound.listen(2048)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """The URL under which the socket is reached."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(settings: Settings, application: Application, bound: socket.socket) -> None:
+    """Serve in this process until SIGTERM or SIGINT, then drain."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    config = uvicorn.Config(
+        application.asgi, log_config=None, access_log=settings.access_log, server_header=False, proxy_headers=False,
+        timeout_keep_alive=75, timeout_graceful_shutdown=max(1, int(settings.engine.drain_timeout)), lifespan="on", backlog=2048,
+    )
+    server = uvicorn.Server(config)
+    with _quiet_stop_signals():
+        application.start()
+        log.info("listening", url=address_of(bound), pid=os.getpid())
+        try:
+            server.run(sockets=[bound])
+        finally:
+            application.stop()
+            log.info("stopped", pid=os.getpid())
+
+
+@contextlib.contextmanager
+def _quiet_stop_signals() -> Iterator[None]:
+    """Stop signals are uvicorn's while it runs; it raises them again afterwards, when they must not end the drain."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        del number, frame
+
+    before = {number: signal.signal(number, ignore) for number in STOP_SIGNALS}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*STOP_SIGNALS, signal.SIGCHLD})
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    started: float
+
+
+class Supervisor:
+    """Keeps ``count`` alike workers running on one socket until it is told to stop."""
+
+    def __init__(self, command: Callable[[int], Sequence[str]], bound: socket.socket, count: int, stop_timeout: float) -> None:
+        self._command = command
+        self._bound = bound
+        self._count = count
+        self._stop_timeout = stop_timeout
+        self._workers: list[_Worker] = []
+        self._quick_deaths = 0
+
+    def run(self) -> int:
+        """Block until a stop signal, or until workers only die; gives the exit status."""
+        watched = {*STOP_SIGNALS, signal.SIGCHLD}
+        signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+        try:
+            for _ in range(self._count):
+                self._spawn()
+            log.info("supervising", url=address_of(self._bound), pid=os.getpid(), workers=self._count)
+            while self._quick_deaths < QUICK_DEATHS_ALLOWED:
+                received = signal.sigtimedwait(watched, 5.0)
+                if received is not None and received.si_signo in STOP_SIGNALS:
+                    return self._stop()
+                self._replace_dead()
+            log.error("the workers end as soon as they start; giving up")
+            self._stop()
+            return 1
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, watched)
+
+    def _spawn(self) -> None:
+        fd = self._bound.fileno()
+        process = subprocess.Popen(self._command(fd), pass_fds=[fd])  # noqa: S603  our own command line
+        self._workers.append(_Worker(process, clock.monotonic()))
+
+    def _replace_dead(self) -> None:
+        for worker in [w for w in self._workers if w.process.poll() is not None]:
+            self._workers.remove(worker)
+            quick = clock.monotonic() - worker.started < QUICK_DEATH
+            self._quick_deaths = self._quick_deaths + 1 if quick else 0
+            log.warning("a worker ended; starting another", pid=worker.process.pid, status=worker.process.returncode)
+            if quick:
+                time.sleep(0.2 * self._quick_deaths)
+            self._spawn()
+
+    def _stop(self) -> int:
+        for worker in self._workers:
+            worker.process.terminate()
+        deadline = clock.monotonic() + self._stop_timeout
+        status = 0
+        for worker in self._workers:
+            try:
+                status = max(status, abs(worker.process.wait(max(0.1, deadline - clock.monotonic()))))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+                status = 1
+        return status
