@@ -1,0 +1,71 @@
+"""What an operator can set about actions, as one frozen value.
+
+``bootstrap`` maps the configuration to it; nothing here reads an environment or a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+DEFAULT_DENIED_CIDRS = ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10")
+"""Loopback and link-local, which holds the metadata addresses of clouds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookSettings:
+    """Where playbooks may come from, and how they are run.
+
+    ``roots`` maps a project root's name to a directory; the input ``project`` picks one by name. ``collections``
+    lists collections (``ns.name``) whose playbooks may run, or None for all. ``any_path`` lets a playbook
+    be any readable path (local use). ``projects`` narrows, for a tenant project's id, what it may use (names of
+    roots and of collections); with ``closed`` a tenant that isn't listed may use nothing.
+    Sizes are bytes, times seconds; ``executable`` is the folder of ``ansible-playbook``, None for the interpreter's own.
+    """
+
+    roots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    any_path: bool = True
+    inline: bool = True
+    collections: tuple[str, ...] | None = None
+    projects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    closed: bool = False
+    work_dir: str | None = None
+    executable: str | None = None
+    collections_path: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    host_key_checking: bool = True
+    slots: int = 10
+    grace: float = 5.0
+    stdout_tail: int = 8192
+    text_max: int = 4096
+    value_max: int = 1024 * 1024
+    memory_max: int | None = None
+    processes_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSettings:
+    """All limits and policies of actions. Sizes are bytes, times seconds.
+
+    ``threads`` bounds synchronous actions at once, ``async_slots`` those on the event loop. ``cancel_grace`` is how
+    long a cancelled action may take to end before its end is reported anyway.
+    """
+
+    threads: int = 16
+    async_slots: int = 10_000
+    cancel_grace: float = 10.0
+    result_max: int = 64 * 1024 * 1024
+    http_denied_cidrs: tuple[str, ...] = DEFAULT_DENIED_CIDRS
+    http_allowed_hosts: tuple[str, ...] = ()
+    http_default_timeout: float = 60.0
+    http_response_max: int = 5 * 1024 * 1024
+    http_connections: int = 200
+    http_ca_file: str | None = None
+    smtp_timeout: float = 60.0
+    ssh_timeout: float = 60.0
+    ssh_key_dir: str = "~/.ssh"
+    ssh_known_hosts: str | None = None
+    javascript_timeout: float = 10.0
+    javascript_memory: int = 128 * 1024 * 1024
+    playbooks: PlaybookSettings = field(default_factory=PlaybookSettings)
