@@ -200,10 +200,18 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
-    """Deliver a message to this execution at a time."""
+    """Deliver a message to this execution at a time; ``key`` is the id of the waiting row."""
 
+    key: str
     due_at: datetime
     message: TimerFired
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetWake:
+    """The timer of that key is of no use any more; its row may be gone already."""
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +222,4 @@ class Notify:
     body: Mapping[str, Any]
 
 
-Effect = RunAction | CancelAction | StartChild | Tell | WakeAt | Notify
+Effect = RunAction | CancelAction | StartChild | Tell | WakeAt | ForgetWake | Notify

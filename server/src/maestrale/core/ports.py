@@ -41,6 +41,7 @@ class ActionDescriptor:
     ``class_name`` is the class in ``Invalid input [...]`` texts (4.1). ``open_input``: any parameter is taken.
     ``pure`` runs the action inside the decision: input to Result, without effects, or None when this input
     needs running outside (``std.echo`` with a delay); it may raise, which is an action that raised.
+    ``inert``: an asynchronous action that does nothing when run (``std.async_noop``), so nobody needs to run it.
     ``construct_error`` checks what the reference checks in a constructor and returns its text or None (L281).
     """
 
@@ -55,6 +56,7 @@ class ActionDescriptor:
     construct_error: Callable[[Mapping[str, Any]], str | None] | None = None
     adhoc: ActionSpec | None = None
     namespace: str = ""
+    inert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Records(Protocol):
     """Other executions than the one being decided, for ``task()``, ``tasks()``, ``executions()`` (2.6)."""
 
     def executions(
-        self, project_id: str, *, id: str | None, root_execution_id: str | None, state: str | None,
+        self, project_id: str, *, id: str | None, root_execution_id: str | None, state: str | None,  # noqa: A002 - the language's name
         from_time: str | None, to_time: str | None,
     ) -> list[dict[str, Any]]:
         """Matching executions of the project, oldest first, as mappings of their API fields."""

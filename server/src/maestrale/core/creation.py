@@ -1,0 +1,134 @@
+"""A new execution: what is checked and evaluated before anything is stored (1.5, 1.6, 1.22, 1.23)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from maestrale.core import ending, routing, states
+from maestrale.core.adhoc import check_input, with_defaults
+from maestrale.core.lookup import SnapshotLookup
+from maestrale.core.model import Execution
+from maestrale.core.ports import WorkflowEntry
+from maestrale.core.program import Program
+from maestrale.core.snapshot import Snapshot
+from maestrale.core.turn import Limits, Ports, Turn
+from maestrale.errors import InputError, WorkflowError
+from maestrale.expr import DEFAULT, ContextView, Options, Scope, compile_value
+from maestrale.lang.specs import WorkflowSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """A start. ``params`` as given (``env`` a mapping or a stored environment's name); ``env`` only for children: the root's."""
+
+    id: str
+    entry: WorkflowEntry
+    input: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    description: str | None = None
+    project_id: str
+    security: Mapping[str, Any] = field(default_factory=dict)
+    task_execution_id: str | None = None
+    parent_execution_id: str | None = None
+    root_execution_id: str | None = None
+    index: int = 0
+    env: Mapping[str, Any] | None = None
+    openstack: Mapping[str, Any] | None = None
+    program: Program | None = None
+
+
+def create(
+    request: NewExecution, ports: Ports, now: datetime, limits: Limits, options: Options = DEFAULT,
+) -> Snapshot:
+    """A RUNNING execution with its start tasks IDLE (L228, L229).
+
+    Raises InputError, WorkflowError, EvaluationError or SizeLimitExceededError; then there is nothing to store.
+    """
+    spec = request.entry.spec
+    program = request.program or Program(spec, options)
+    values, params = _input_and_params(request, spec)
+    limits.check("input", values, ending.json_size)
+    limits.check("params", params, ending.json_size)
+    is_child = request.task_execution_id is not None
+    if not is_child:
+        params["env"] = _environment(request, params, ports, options)
+    _check_target(spec, params)
+    execution = Execution(
+        id=request.id, created_at=now, updated_at=now, started_at=now, project_id=request.project_id,
+        workflow_id=request.entry.id, workflow_name=request.entry.name, workflow_namespace=request.entry.namespace,
+        spec_digest=request.entry.spec_digest, description=request.description, tags=list(spec.tags),
+        state=states.IDLE, input=values, params=params, security=dict(request.security),
+        context={"__execution": {"id": request.id}, **({"openstack": dict(request.openstack)} if request.openstack else {})},
+        task_execution_id=request.task_execution_id, parent_execution_id=request.parent_execution_id,
+        root_execution_id=request.root_execution_id,
+        runtime={"index": request.index, **({"wb_name": request.entry.workbook} if request.entry.workbook else {}),
+                 **({"env": dict(request.env)} if request.env else {})})
+    snapshot = Snapshot(execution, spec, program)
+    turn = Turn(snapshot, ports, now, limits, budget=0)
+    if spec.vars:
+        _evaluate_vars(snapshot, turn)
+    turn.set_execution(states.RUNNING)
+    names = routing.ready_tasks(turn) if spec.type == "reverse" else spec.start_tasks
+    for name in names:
+        routing.run_task(turn, routing.Command(name))
+    snapshot.launch_effects = turn.effects
+    return snapshot
+
+
+def _input_and_params(request: NewExecution, spec: WorkflowSpec) -> tuple[dict[str, Any], dict[str, Any]]:
+    values, params = dict(request.input), dict(request.params)
+    if request.task_execution_id is not None:
+        # What a sub-workflow doesn't declare becomes params (L163); the engine's own keys can't be overwritten (H48).
+        declared = {p.name for p in spec.input}
+        extra = {k: v for k, v in values.items() if k not in declared}
+        values = {k: v for k, v in values.items() if k in declared}
+        params = {**extra, **params}
+    check_input(spec.name, spec.class_name, spec.input, values, open_input=False)
+    params.setdefault("namespace", request.entry.namespace)
+    return with_defaults(spec.input, values), params
+
+
+def _environment(request: NewExecution, params: Mapping[str, Any], ports: Ports, options: Options) -> dict[str, Any]:
+    given = params.get("env")
+    if not given:
+        return {}
+    if isinstance(given, str):
+        stored = ports.catalogue.environment(given, request.project_id)
+        if stored is None:
+            raise InputError(f"Environment is not found: {given}")
+        given = stored
+    if not isinstance(given, Mapping):
+        raise InputError(f"Unexpected value type for environment [env={given}, type={type(given)}]")
+    if params.get("evaluate_env", True) is False:
+        return dict(given)
+    scope = Scope(ContextView([{"__env": given}]), _EnvLookup(given))
+    return dict(compile_value(dict(given), options).evaluate(scope))
+
+
+class _EnvLookup(SnapshotLookup):
+    """While the environment is evaluated there is nothing but the environment (L157)."""
+
+    __slots__ = ("_env",)
+
+    def __init__(self, env: Mapping[str, Any]) -> None:
+        self._env = env
+
+    def env(self) -> Mapping[str, Any]:
+        """The raw environment."""
+        return self._env
+
+
+def _check_target(spec: WorkflowSpec, params: Mapping[str, Any]) -> None:
+    if spec.type == "reverse" and params.get("task_name") not in spec.tasks:
+        raise WorkflowError(f"Invalid task name [wf_spec={spec.name}, task_name={params.get('task_name')}]")
+
+
+def _evaluate_vars(snapshot: Snapshot, turn: Turn) -> None:
+    execution = snapshot.execution
+    view = ContextView([{"__env": snapshot.env()}, execution.context, execution.input])
+    lookup = SnapshotLookup(snapshot, turn.ports.records, turn.now)
+    values = snapshot.program.vars.evaluate(Scope(view, lookup))
+    execution.set(context={**execution.context, **values})

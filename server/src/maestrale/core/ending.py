@@ -1,0 +1,114 @@
+"""How an execution pauses and ends, whoever asks for it: a command, a rule, a failure or the API (3.9-3.14)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from maestrale.core import output, states
+from maestrale.core.messages import ChildCompleted, ChildPaused, Pause, Stop, Tell
+from maestrale.core.model import Attempt, Task
+from maestrale.core.turn import Turn
+from maestrale.errors import MaestraleError
+
+
+def json_size(value: Any) -> int:
+    """Bytes of the value's JSON text."""
+    try:
+        return len(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+    except TypeError:
+        return len(json.dumps(value, default=str))
+
+
+def running_children(turn: Turn) -> list[Attempt]:
+    """Sub-workflows that have not ended, as far as this execution knows."""
+    return [a for task_id in turn.snapshot.unfinished for a in turn.snapshot.attempts_of[task_id]
+            if a.kind == "workflow" and not states.is_final(a.state)]
+
+
+def pause(turn: Turn, message: str | None) -> None:
+    """RUNNING to PAUSED, with the children first and the parent after it (L287, L294, L295)."""
+    execution = turn.snapshot.execution
+    if execution.state == states.PAUSED:
+        return
+    turn.set_execution(states.PAUSED, message)
+    for child in running_children(turn):
+        if child.state == states.RUNNING:
+            turn.emit(Tell(child.id, Pause(message)))
+    if execution.parent_execution_id:
+        turn.emit(Tell(execution.parent_execution_id, ChildPaused(execution.id)))
+
+
+def finish(turn: Turn, state: str, info: str | None, result: Mapping[str, Any]) -> None:
+    """Put the execution into a final state with its output, and let the parent know."""
+    execution = turn.snapshot.execution
+    turn.set_execution(state, info, output=dict(result))
+    if execution.parent_execution_id:
+        turn.emit(Tell(execution.parent_execution_id, ChildCompleted(execution.id, state, execution.output)))
+
+
+def stop(turn: Turn, state: str, message: str | None) -> None:
+    """End the execution at once as SUCCESS, ERROR or CANCELLED (3.14). Raises EvaluationError for SUCCESS only."""
+    if state == states.SUCCESS:
+        finish(turn, state, message, _checked_output(turn))
+    elif state == states.ERROR:
+        fail(turn, message)
+    else:
+        _cancel(turn, message)
+
+
+def fail(turn: Turn, message: str | None) -> None:
+    """End as ERROR; the output says why (L266, L300)."""
+    result, info = output.error_output(turn, message)
+    limit = turn.limits.field_size_kb
+    if limit >= 0 and json_size(result) // 1024 > limit and isinstance(result.get("result"), str):
+        excess = json_size(result) - limit * 1024
+        result = {**result, "result": result["result"][: max(0, len(result["result"]) - excess)]}
+    finish(turn, states.ERROR, info, result)
+
+
+def _cancel(turn: Turn, message: str | None) -> None:
+    children = running_children(turn)
+    unfinished = [turn.snapshot.tasks[i] for i in sorted(turn.snapshot.unfinished)]
+    finish(turn, states.CANCELLED, message, {"result": message})
+    for child in children:
+        turn.emit(Tell(child.id, Stop(states.CANCELLED, message)))
+    for task in unfinished:
+        turn.cancel_attempts(task)
+        turn.forget_timers(task)
+
+
+def _checked_output(turn: Turn) -> dict[str, Any]:
+    result = output.success_output(turn)
+    turn.limits.check("output", result, json_size)
+    return result
+
+
+def force_failure(turn: Turn, task: Task, text: str) -> None:
+    """Task and execution end in ERROR at once; on-clauses and policies don't apply (3.12)."""
+    turn.set_task(task, states.ERROR, text, processed=False)
+    turn.forget_timers(task)
+    if turn.snapshot.execution.state == states.RUNNING:
+        fail(turn, text)
+
+
+def complete_if_done(turn: Turn) -> None:
+    """End a running execution that has nothing incomplete left (3.9)."""
+    snapshot = turn.snapshot
+    execution = snapshot.execution
+    if execution.state != states.RUNNING or snapshot.unfinished or execution.runtime.get("backlog"):
+        return
+    state = output.verdict(snapshot)
+    if state == states.CANCELLED:
+        text = output.cancelled_text(snapshot)
+        finish(turn, state, text, {"result": text})
+    elif state == states.ERROR:
+        fail(turn, output.failure_report(snapshot))
+    else:
+        try:
+            finish(turn, state, None, _checked_output(turn))
+        except MaestraleError as error:
+            fail(turn, f"Failed to check and complete [wf_ex_id={execution.id}, wf_name={execution.workflow_name}]: {error}")

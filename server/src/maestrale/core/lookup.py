@@ -1,0 +1,157 @@
+"""What expression functions see: the execution being decided first, other executions through a port (2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from maestrale.core import identity, states
+from maestrale.core.model import Task
+from maestrale.core.ports import Records
+from maestrale.core.snapshot import Snapshot
+from maestrale.errors import EvaluationError
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """A time as Mistral writes it: UTC, whole seconds, no zone."""
+    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def result_of(snapshot: Snapshot, task: Task) -> Any:
+    """The value of ``task().result`` (table in 2.6; L191-L193, L231)."""
+    spec = snapshot.spec.tasks[task.name]
+    accepted = snapshot.accepted(task)
+    kept = spec.keep_result or not states.is_final(task.state)
+    values = [_value(attempt.kind, attempt.output) if kept else None for attempt in accepted]
+    if spec.with_items:
+        return values
+    if not values:
+        return []
+    return values[0] if len(values) == 1 else values
+
+
+def _value(kind: str, output: Mapping[str, Any]) -> Any:
+    return output if kind == "workflow" else output.get("result")
+
+
+class LazyMapping(Mapping[str, Any]):
+    """A mapping whose values are computed when read, so that asking for one costs nothing of the others."""
+
+    __slots__ = ("_cache", "_getters")
+
+    def __init__(self, getters: Mapping[str, Callable[[], Any]]) -> None:
+        self._getters = getters
+        self._cache: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._cache:
+            self._cache[key] = self._getters[key]()
+        return self._cache[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._getters)
+
+    def __len__(self) -> int:
+        return len(self._getters)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._getters
+
+
+def task_mapping(snapshot: Snapshot, task: Task) -> LazyMapping:
+    """The eleven keys of ``task()`` (L187)."""
+    return LazyMapping({
+        "id": lambda: task.id,
+        "name": lambda: task.name,
+        "spec": lambda: snapshot.spec.tasks[task.name].raw,
+        "state": lambda: task.state,
+        "state_info": lambda: task.state_info,
+        "result": lambda: result_of(snapshot, task),
+        "published": lambda: task.published,
+        "type": lambda: task.type,
+        "workflow_execution_id": lambda: task.execution_id,
+        "created_at": lambda: timestamp(task.created_at),
+        "updated_at": lambda: timestamp(task.updated_at),
+    })
+
+
+class SnapshotLookup:
+    """Answers ``expr.Lookup`` for one place of one execution; ``current`` is the task being processed."""
+
+    __slots__ = ("_current", "_now", "_records", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot, records: Records, now: datetime, current: Task | None = None) -> None:
+        self._snapshot = snapshot
+        self._records = records
+        self._now = now
+        self._current = current
+
+    def env(self) -> Mapping[str, Any]:
+        """The environment of the root execution."""
+        return self._snapshot.env()
+
+    def execution(self) -> Mapping[str, Any]:
+        """The eight keys of ``execution()`` (L186)."""
+        execution = self._snapshot.execution
+        return LazyMapping({
+            "id": lambda: execution.id,
+            "name": lambda: execution.workflow_name,
+            "spec": lambda: self._snapshot.spec.raw,
+            "input": lambda: execution.input,
+            "params": lambda: execution.params,
+            "created_at": lambda: timestamp(execution.created_at),
+            "updated_at": lambda: timestamp(execution.updated_at),
+            "root_execution_id": lambda: execution.root_execution_id,
+        })
+
+    def task(self, name: str | None) -> Mapping[str, Any] | None:
+        """The current task, or the last one of a name; None where it hasn't started (L188-L190)."""
+        if name is None or (self._current is not None and name == self._current.name):
+            if self._current is None:
+                raise EvaluationError("task() without a name is known only inside a task")
+            return task_mapping(self._snapshot, self._current)
+        found = self._snapshot.latest(name)
+        return None if found is None else task_mapping(self._snapshot, found)
+
+    def tasks(
+        self, *, workflow_execution_id: str | None, recursive: bool, state: str | None, flat: bool,
+    ) -> list[Mapping[str, Any]]:
+        """Tasks of this execution from memory, others as they are stored (L194, L195)."""
+        own_id = self._snapshot.execution.id
+        mine: list[Mapping[str, Any]] = []
+        if workflow_execution_id in (None, own_id):
+            mine = [task_mapping(self._snapshot, t) for t in self._snapshot.tasks.values()
+                    if (state is None or t.state == state) and (not flat or self._is_flat(t))]
+        if workflow_execution_id == own_id and not recursive:
+            return mine
+        others = self._records.tasks(
+            self._snapshot.execution.project_id, workflow_execution_id=workflow_execution_id,
+            recursive=recursive, state=state, flat=flat)
+        return mine + [t for t in others if t["workflow_execution_id"] != own_id]
+
+    def _is_flat(self, task: Task) -> bool:
+        if task.type == "ACTION":
+            return bool(self._snapshot.attempts_of[task.id])
+        return all(a.state != task.state for a in self._snapshot.attempts_of[task.id])
+
+    def executions(
+        self, *, id: str | None, root_execution_id: str | None, state: str | None,  # noqa: A002 - the language's name
+        from_time: str | None, to_time: str | None,
+    ) -> list[Mapping[str, Any]]:
+        """Executions of the project, as stored (L196)."""
+        return list(self._records.executions(
+            self._snapshot.execution.project_id, id=id, root_execution_id=root_execution_id, state=state,
+            from_time=from_time, to_time=to_time))
+
+    def global_(self, name: str) -> Any:
+        """A global variable or a var, null if absent (L107, L201)."""
+        return self._snapshot.execution.context.get(name)
+
+    def uuid(self) -> str:
+        """A new identity; deciding the same again gives the same."""
+        return identity.derive(self._snapshot.execution.id, "uuid", self._snapshot.next_ordinal())
+
+    def now(self) -> datetime:
+        """The time of this decision."""
+        return self._now

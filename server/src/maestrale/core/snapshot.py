@@ -1,0 +1,268 @@
+"""One execution as a decision sees it: its records, and what can be derived from them cheaply.
+
+Everything here besides the records is derived: it is built when a snapshot is loaded and kept up to date by the
+methods below, so that deciding about one task costs the same among ten tasks and among ten thousand. A
+snapshot belongs to one decision at a time; one whose commit failed is thrown away.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from maestrale.core import identity, states
+from maestrale.core.dataflow import EMPTY, Context, extend, merge_all
+from maestrale.core.model import Attempt, Execution, Task
+from maestrale.core.program import Program
+from maestrale.lang.specs import WorkflowSpec
+
+
+class ItemsState:
+    """Where a with-items task stands: the accepted or running attempt of each index, and how many are in which state."""
+
+    __slots__ = ("by_index", "cursor", "done", "inputs", "running")
+
+    def __init__(self) -> None:
+        self.by_index: dict[int, Attempt] = {}
+        self.running = 0
+        self.done = 0
+        self.cursor = 0
+        self.inputs: list[dict[str, Any]] | None = None
+
+    @classmethod
+    def rebuild(cls, attempts: Iterable[Attempt]) -> ItemsState:
+        """From the attempts that count: accepted ones, and those that have not ended."""
+        state = cls()
+        for attempt in attempts:
+            if attempt.accepted or (not states.is_final(attempt.state) and not attempt.runtime_context.get("_abandoned")):
+                state.by_index[attempt.index] = attempt
+        state.done = sum(1 for attempt in state.by_index.values() if states.is_final(attempt.state))
+        state.running = len(state.by_index) - state.done
+        return state
+
+
+class JoinState:
+    """What each inbound task induces for a waiting join, by name in the order of the definition, and how many do which."""
+
+    __slots__ = ("by_name", "counts")
+
+    def __init__(self, by_name: dict[str, str]) -> None:
+        self.by_name = by_name
+        self.counts = {states.RUNNING: 0, states.ERROR: 0, states.WAITING: 0}
+        for state in by_name.values():
+            self.counts[state] += 1
+
+    def change(self, name: str, state: str) -> None:
+        """One inbound task induces another state now."""
+        self.counts[self.by_name[name]] -= 1
+        self.counts[state] += 1
+        self.by_name[name] = state
+
+    def names(self, state: str) -> list[str]:
+        """The inbound tasks that induce a state, in the order of the definition."""
+        return [name for name, induced in self.by_name.items() if induced == state]
+
+
+class Snapshot:
+    """The records of one execution with their indexes; see the module."""
+
+    def __init__(self, execution: Execution, spec: WorkflowSpec, program: Program | None = None) -> None:
+        self.execution = execution
+        self.spec = spec
+        self.program = program or Program(spec)
+        self.tasks: dict[str, Task] = {}
+        self.attempts: dict[str, Attempt] = {}
+        self.by_name: dict[str, list[Task]] = {}
+        self.attempts_of: dict[str, list[Attempt]] = {}
+        self.unfinished: set[str] = set()
+        self.pending: deque[tuple[Any, ...]] = deque()
+        self.items: dict[str, ItemsState] = {}
+        self.joins: dict[str, JoinState] = {}
+        self._inbound: dict[str, Context] = {}
+        self._outbound: dict[str, Context] = {}
+        self._changed_tasks: dict[str, Task] = {}
+        self._changed_attempts: dict[str, Attempt] = {}
+        self.needs_scan = False
+        self.launch_effects: list[Any] = []
+
+    @classmethod
+    def load(
+        cls, execution: Execution, spec: WorkflowSpec, tasks: Iterable[Task], attempts: Iterable[Attempt],
+        program: Program | None = None,
+    ) -> Snapshot:
+        """From stored records; what was ready to run is found again by the next decision."""
+        snapshot = cls(execution, spec, program)
+        for task in sorted(tasks, key=lambda t: t.ordinal):
+            snapshot._index_task(task)
+        for attempt in sorted(attempts, key=lambda a: a.ordinal):
+            snapshot._index_attempt(attempt)
+        snapshot.needs_scan = True
+        return snapshot
+
+    # ---- records
+
+    def _index_task(self, task: Task) -> None:
+        self.tasks[task.id] = task
+        self.by_name.setdefault(task.name, []).append(task)
+        self.attempts_of.setdefault(task.id, [])
+        if not states.is_final(task.state):
+            self.unfinished.add(task.id)
+
+    def _index_attempt(self, attempt: Attempt) -> None:
+        self.attempts[attempt.id] = attempt
+        if attempt.task_id is not None:
+            self.attempts_of.setdefault(attempt.task_id, []).append(attempt)
+
+    def next_ordinal(self) -> int:
+        """The next number of this execution, for tasks, attempts and timers alike."""
+        number: int = self.execution.runtime.get("ordinal", 0) + 1
+        self.execution.set(runtime={**self.execution.runtime, "ordinal": number})
+        return number
+
+    def new_id(self, kind: str) -> tuple[str, int]:
+        """An identity and an ordinal for a new record."""
+        ordinal = self.next_ordinal()
+        return identity.derive(self.execution.id, kind, ordinal), ordinal
+
+    def add_task(self, task: Task) -> None:
+        """Take in a new task."""
+        self._index_task(task)
+        self._changed_tasks[task.id] = task
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        """Take in a new attempt."""
+        self._index_attempt(attempt)
+        self._changed_attempts[attempt.id] = attempt
+
+    def change_task(self, task: Task, **values: Any) -> None:
+        """Assign columns of a task and keep the indexes right."""
+        task.set(**values)
+        self._changed_tasks[task.id] = task
+        if "state" in values:
+            if states.is_final(task.state):
+                self.unfinished.discard(task.id)
+            else:
+                self.unfinished.add(task.id)
+        if "published" in values:
+            self._outbound.pop(task.id, None)
+
+    def change_attempt(self, attempt: Attempt, **values: Any) -> None:
+        """Assign columns of an attempt."""
+        attempt.set(**values)
+        self._changed_attempts[attempt.id] = attempt
+
+    def changed_tasks(self) -> list[Task]:
+        """New and changed tasks since ``clean``."""
+        return list(self._changed_tasks.values())
+
+    def changed_attempts(self) -> list[Attempt]:
+        """New and changed attempts since ``clean``."""
+        return list(self._changed_attempts.values())
+
+    def is_changed(self) -> bool:
+        """Whether anything has to be written."""
+        return bool(self.execution.dirty or not self.execution.stored or self._changed_tasks or self._changed_attempts)
+
+    def clean(self) -> None:
+        """All changes are committed."""
+        for record in (self.execution, *self._changed_tasks.values(), *self._changed_attempts.values()):
+            record.stored = True
+            record.dirty.clear()
+        self._changed_tasks.clear()
+        self._changed_attempts.clear()
+
+    # ---- look-ups
+
+    def latest(self, name: str) -> Task | None:
+        """The last execution of the task of that name."""
+        found = self.by_name.get(name)
+        return found[-1] if found else None
+
+    def parent(self) -> str | None:
+        """The execution that this one is a sub-workflow of."""
+        return self.execution.parent_execution_id
+
+    def env(self) -> Mapping[str, Any]:
+        """The environment of the root execution, which children carry along (L160)."""
+        source = self.execution.runtime if self.execution.task_execution_id else self.execution.params
+        env: Mapping[str, Any] = source.get("env") or {}
+        return env
+
+    def items_of(self, task: Task) -> ItemsState:
+        """The with-items state of a task, rebuilt where it isn't at hand."""
+        state = self.items.get(task.id)
+        if state is None:
+            state = self.items[task.id] = ItemsState.rebuild(self.attempts_of[task.id])
+        return state
+
+    def accepted(self, task: Task) -> list[Attempt]:
+        """The attempts whose results count, in index order for with-items."""
+        found = [a for a in self.attempts_of[task.id] if a.accepted]
+        if self.spec.tasks[task.name].with_items:
+            found.sort(key=lambda a: a.index)
+        return found
+
+    # ---- contexts
+
+    def forget_contexts(self, task: Task) -> None:
+        """The inbound context of a task is to be computed anew when next asked for (3.5 step 2)."""
+        self._inbound.pop(task.id, None)
+        self._outbound.pop(task.id, None)
+
+    def inbound(self, task: Task) -> Context:
+        """What a task started with. Computed without recursion, since chains may be long."""
+        stack, waiting = [task], {task.id}
+        while stack:
+            current = stack[-1]
+            if current.id in self._inbound:
+                waiting.discard(stack.pop().id)
+                continue
+            frozen = current.runtime_context.get("_in_context")
+            if frozen is not None:
+                self._inbound[current.id] = extend(EMPTY, frozen)
+                continue
+            sources = self._sources(current)
+            missing = [s for s in sources if s.id not in self._inbound and s.id not in waiting]
+            if missing:
+                stack.extend(missing)
+                waiting.update(s.id for s in missing)
+                continue
+            self._inbound[current.id] = merge_all(self._outbound_now(s) for s in sources)
+        return self._inbound[task.id]
+
+    def outbound(self, task: Task) -> Context:
+        """What a task leaves to its successors: inbound and published."""
+        self.inbound(task)
+        return self._outbound_now(task)
+
+    def _outbound_now(self, task: Task) -> Context:
+        found = self._outbound.get(task.id)
+        if found is None:
+            found = extend(self._inbound.get(task.id, EMPTY), task.published)
+            if task.id in self._inbound:
+                self._outbound[task.id] = found
+        return found
+
+    def _sources(self, task: Task) -> list[Task]:
+        """The tasks whose outbound contexts make up a task's inbound one, in order of creation."""
+        spec = self.spec.tasks[task.name]
+        if self.spec.type == "reverse":
+            named = (self.latest(name) for name in spec.requires)
+            return sorted((t for t in named if t is not None), key=lambda t: t.ordinal)
+        if spec.join is None:
+            triggers = task.runtime_context.get("triggered_by") or ()
+            found = (self.tasks.get(t["task_id"]) for t in triggers)
+            return [t for t in found if t is not None]
+        return self._join_sources(task.name)
+
+    def _join_sources(self, name: str) -> list[Task]:
+        """Completed inbound tasks that name the join; a skipped one is left out, as in Mistral (L245)."""
+        found = []
+        for inbound in self.spec.inbound[name]:
+            source = self.latest(inbound)
+            if source is None or source.state not in (states.SUCCESS, states.ERROR, states.CANCELLED):
+                continue
+            if any(target == name for target, _ in source.next_tasks or ()):
+                found.append(source)
+        return sorted(found, key=lambda t: t.ordinal)
