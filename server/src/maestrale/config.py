@@ -159,6 +159,7 @@ class ApiSettings(Group):
     allow_action_execution_deletion: bool = Field(default=False, description="Permit DELETE of action executions.")
     enable_info_endpoint: bool = Field(default=False, description="Answer GET /info.")
     info_json_file_path: Path = Field(default=Path("info.json"), description="The JSON file that GET /info shows.")
+    healthcheck_enabled: bool = Field(default=False, description="Answer GET /healthcheck, as the health middleware of OpenStack does.")
     max_body_size: int = Field(default=64 * 1024 * 1024, ge=1024, description="Largest request body in bytes.")
     threads: int = Field(default=40, ge=1, description="Requests handled at the same time by one process.")
     policy_file: Path | None = Field(default=None, description="oslo.policy rules (YAML or JSON) over the defaults.")
