@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
+EMPTY: Mapping[str, Any] = {}
+"""The mapping that stands where nothing was written; shared, so never to be changed."""
+
+
+def _empty() -> Mapping[str, Any]:
+    return EMPTY
+
 
 ALL = -1
 """Value of ``TaskSpec.join`` for ``join: all``."""
@@ -48,7 +53,7 @@ class Transition:
 
     target: str
     condition: str | None = None
-    parameters: Mapping[str, Any] = EMPTY
+    parameters: Mapping[str, Any] = field(default_factory=_empty)
 
     @property
     def is_command(self) -> bool:
@@ -116,13 +121,13 @@ class TaskSpec:
     name: str
     action: str | None = None
     workflow: str | None = None
-    input: Mapping[str, Any] | str = EMPTY
-    with_items: Mapping[str, Any] = EMPTY
+    input: Mapping[str, Any] | str = field(default_factory=_empty)
+    with_items: Mapping[str, Any] = field(default_factory=_empty)
     description: str = ""
     tags: tuple[str, ...] = ()
-    publish: Mapping[str, Any] = EMPTY
-    publish_on_error: Mapping[str, Any] = EMPTY
-    publish_on_skip: Mapping[str, Any] = EMPTY
+    publish: Mapping[str, Any] = field(default_factory=_empty)
+    publish_on_error: Mapping[str, Any] = field(default_factory=_empty)
+    publish_on_skip: Mapping[str, Any] = field(default_factory=_empty)
     on_success: Clause = NO_CLAUSE
     on_error: Clause = NO_CLAUSE
     on_complete: Clause = NO_CLAUSE
@@ -134,7 +139,7 @@ class TaskSpec:
     keep_result: bool = True
     safe_rerun: bool = False
     target: str | None = None
-    raw: Mapping[str, Any] = EMPTY
+    raw: Mapping[str, Any] = field(default_factory=_empty)
 
     @property
     def type(self) -> Literal["ACTION", "WORKFLOW"]:
@@ -166,10 +171,10 @@ class WorkflowSpec:
     input: tuple[Parameter, ...] = ()
     output: Mapping[str, Any] | None = None
     output_on_error: Mapping[str, Any] | None = None
-    vars: Mapping[str, Any] = EMPTY
+    vars: Mapping[str, Any] = field(default_factory=_empty)
     description: str = ""
     tags: tuple[str, ...] = ()
-    raw: Mapping[str, Any] = EMPTY
+    raw: Mapping[str, Any] = field(default_factory=_empty)
     inbound: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     outbound: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     start_tasks: tuple[str, ...] = ()
@@ -189,12 +194,12 @@ class ActionSpec:
 
     name: str
     base: str
-    base_input: Mapping[str, Any] = EMPTY
+    base_input: Mapping[str, Any] = field(default_factory=_empty)
     input: tuple[Parameter, ...] = ()
     output: Any = REQUIRED
     description: str = ""
     tags: tuple[str, ...] = ()
-    raw: Mapping[str, Any] = EMPTY
+    raw: Mapping[str, Any] = field(default_factory=_empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +211,7 @@ class WorkbookSpec:
     actions: tuple[ActionSpec, ...] = ()
     description: str = ""
     tags: tuple[str, ...] = ()
-    raw: Mapping[str, Any] = EMPTY
+    raw: Mapping[str, Any] = field(default_factory=_empty)
 
 
 @dataclass(frozen=True, slots=True)
