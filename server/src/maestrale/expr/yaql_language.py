@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maestrale.errors import DatabaseUnavailableError, YaqlEvaluationError, YaqlGrammarError
-from maestrale.expr import output, yaql_engine
+from maestrale.expr import fastpath, output, yaql_engine
 from maestrale.expr.context import Scope
 from maestrale.expr.limits import Options
 
@@ -16,16 +16,18 @@ _LONGEST_REASON = 4_000
 class YaqlExpression:
     """One expression, without its marks."""
 
-    __slots__ = ("_options", "_syntax_error", "_tree", "text")
+    __slots__ = ("_fast", "_options", "_syntax_error", "_tree", "text")
 
     def __init__(self, text: str, options: Options) -> None:
         """Never raises: a syntax error shows when the expression is evaluated."""
         self.text = text
         self._options = options
         self._tree: Any = None
+        self._fast: fastpath.Fast | None = None
         self._syntax_error: Exception | None = None
         try:
             self._tree = yaql_engine.parse(text, options)
+            self._fast = fastpath.compile_tree(self._tree, options)
         except Exception as error:  # noqa: BLE001 - whatever the parser raises is the author's syntax error
             self._syntax_error = error
 
@@ -36,14 +38,34 @@ class YaqlExpression:
 
     def value(self, scope: Scope) -> Any:
         """The value, ready to be stored. Raises YaqlEvaluationError."""
+        options = self._options
+        fast = self._fast
         try:
-            return output.stored(self._evaluate(scope), self._options, sets=not self._options.convert_sets_to_lists)
+            if fast is not None:
+                try:
+                    value = fast.evaluate(scope)
+                    if fast.as_is(value):
+                        return value
+                    return output.stored(value, options, sets=not options.convert_sets_to_lists)
+                except fastpath.FINAL:
+                    raise
+                except Exception:  # noqa: BLE001, S110 - YAQL will say what is wrong, if anything is
+                    pass
+            return output.stored(self._evaluate(scope), options, sets=not options.convert_sets_to_lists)
         except Exception as error:
             raise self._failure(error) from error
 
     def in_text(self, scope: Scope) -> str:
         """The value as part of a text. Raises YaqlEvaluationError."""
+        fast = self._fast
         try:
+            if fast is not None:
+                try:
+                    return output.text_of(fast.evaluate(scope), self._options)
+                except fastpath.FINAL:
+                    raise
+                except Exception:  # noqa: BLE001, S110 - as above
+                    pass
             return output.text_of(self._evaluate(scope), self._options)
         except Exception as error:
             raise self._failure(error) from error

@@ -1,0 +1,75 @@
+"""What compiling an expression to closures passes around: nodes, and the place in the expression.
+
+See ``fastpath`` for what a closure may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from maestrale.expr.context import Scope
+from maestrale.expr.fast_values import UnsureError
+from maestrale.expr.limits import Meter, Options
+
+FROZEN = 1
+RAW = 2
+
+Closure = Callable[[Any, Any], Any]
+
+
+class Node(NamedTuple):
+    """A compiled part of an expression."""
+
+    run: Closure
+    origin: int = 0
+    shared: bool = False
+
+
+class Run:
+    """One evaluation of an expression that loops: the scope's content, and a meter."""
+
+    __slots__ = ("lookup", "meter", "root", "scope")
+
+    def __init__(self, scope: Scope, options: Options) -> None:
+        self.scope = scope
+        self.root = scope.root
+        self.lookup = scope.lookup
+        self.meter = Meter(options)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What compiling found out about the whole expression."""
+
+    loops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Where in an expression we are: inside of a loop or not, and what ``$`` is there."""
+
+    options: Options
+    findings: Findings
+    builders: Mapping[type[Any], Callable[[Compiler, Any], Node]]
+    looping: bool = False
+    current: Node = Node(lambda current, _run: current, FROZEN, shared=True)
+
+    def loop(self, over: Node) -> Compiler:
+        """The inside of a loop over a collection."""
+        self.findings.loops = True
+        return replace(
+            self, looping=True, current=Node(lambda current, _run: current, over.origin, over.shared)
+        )
+
+    def compile(self, tree: Any) -> Node:
+        """Raises UnsureError for what has no closure."""
+        build = self.builders.get(type(tree))
+        if build is None:
+            raise UnsureError
+        return build(self, tree)
+
+    def arguments(self, trees: Any) -> list[Node]:
+        """Positional arguments; named and left out ones are YAQL's business."""
+        return [self.compile(tree) for tree in trees]
