@@ -16,6 +16,7 @@ class to status. The tree (names follow Mistral's, checklist section 1.2)::
     +-- NotAllowedError, UnauthorizedError, NotFoundError, DuplicateError, ConflictError
     +-- MaintenanceError               the service is paused
     +-- DatabaseUnavailableError       the database is down or too slow; try again
+    +-- IdentityUnavailableError       the identity service is down or too slow; try again
     +-- EngineError                    a fault of ours
 """
 
@@ -126,6 +127,10 @@ class MaintenanceError(MaestraleError):
 
 class DatabaseUnavailableError(MaestraleError):
     """The database can't be reached at the moment."""
+
+
+class IdentityUnavailableError(MaestraleError):
+    """The identity service can't be reached at the moment."""
 
 
 class EngineError(MaestraleError):

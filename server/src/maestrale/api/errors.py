@@ -23,6 +23,7 @@ STATUS: Mapping[type[Exception], int] = MappingProxyType({
     errors.ConflictError: 409,
     errors.MaintenanceError: 423,
     errors.DatabaseUnavailableError: 503,
+    errors.IdentityUnavailableError: 503,
     errors.EngineError: 500,
     errors.MaestraleError: 400,
 })

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
 from oslo_config import cfg
 from oslo_policy import opts, policy
 
@@ -20,8 +21,7 @@ class FilePolicy:
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError if the file can't be read or holds an unknown or broken rule."""
-        if not path.is_file():
-            raise ConfigurationError(f"api.policy_file: there is no file {path}.")
+        _check_shape(path)
         settings = cfg.ConfigOpts()
         settings([], default_config_files=[], default_config_dirs=[])
         opts.set_defaults(settings, policy_file=str(path.resolve()))
@@ -44,3 +44,15 @@ class FilePolicy:
             "project_name": caller.project_name, "user_name": caller.user_name,
         }
         return bool(self._enforcer.enforce(rule, target, credentials))
+
+
+def _check_shape(path: Path) -> None:
+    """Raises ConfigurationError unless the file holds a mapping; oslo.policy takes that for granted."""
+    if not path.is_file():
+        raise ConfigurationError(f"api.policy_file: there is no file {path}.")
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"api.policy_file: {path}: {error}") from error
+    if not isinstance(content, dict | None):
+        raise ConfigurationError(f"api.policy_file: {path} must hold a mapping of rule names to checks.")
