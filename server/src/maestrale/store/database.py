@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -87,8 +86,7 @@ class Database:
         self.timeouts = Timeouts(connect=connect_timeout, statement=statement_timeout, lock=sqlite_busy_timeout)
         self.on_statement: Listener | None = None
         self._writer_turn = FairLock() if self.dialect.single_writer else None
-        if self.dialect.single_writer:
-            Path(str(self.url.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        self.dialect.create_folder(self.url)
         writers = 1 if self.dialect.single_writer else max(1, pool_size // 2)
         spare = 0 if self.dialect.single_writer else max_overflow // 2
         common = {"timeout": pool_timeout, "recycle": pool_recycle}

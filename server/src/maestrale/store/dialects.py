@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import URL, Connection, make_url
@@ -70,6 +71,9 @@ class Dialect:
         if find_spec(self.driver) is None:
             raise ConfigurationError(f"The driver for {self.name} is not installed: pip install 'maestrale[{self.extra}]'")
         return url.set(drivername=f"{self.name}+{self.driver}")
+
+    def create_folder(self, url: URL) -> None:
+        """Create the folder of a database that is a file."""
 
     def connect_arguments(self, timeouts: Timeouts) -> dict[str, Any]:
         """Arguments of the driver's ``connect``."""
@@ -173,7 +177,11 @@ class Sqlite(Dialect):
         """The address, refusing databases that live in memory only: each connection would have its own."""
         if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
             raise ConfigurationError("An SQLite database needs a file: sqlite:////path/to/maestrale.db")
-        return url.set(drivername="sqlite+pysqlite")
+        return url.set(drivername="sqlite+pysqlite", database=str(Path(url.database).expanduser()))
+
+    def create_folder(self, url: URL) -> None:
+        """Create the folder, not readable for others: the data may hold secrets."""
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def connect_arguments(self, timeouts: Timeouts) -> dict[str, Any]:
         """The driver begins no transactions by itself, and connections move between threads."""

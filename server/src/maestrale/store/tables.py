@@ -197,7 +197,7 @@ nodes = _table(
     _id(),
     Column("host", string(255), nullable=False),
     Column("pid", sa.BigInteger, nullable=False),
-    Column("pid_mark", string(255), nullable=False),
+    Column("process_started", string(255), nullable=False),
     Column("started_at", time(), nullable=False),
     Column("heartbeat_at", time(), nullable=False),
 )
