@@ -23,7 +23,7 @@ class Timers:
         self._order = count()
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._ids)
 
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._ids
@@ -34,13 +34,21 @@ class Timers:
             self._ids.add(job.id)
             heapq.heappush(self._heap, (job.due_at, next(self._order), job))
 
+    def forget(self, job_id: str) -> bool:
+        """The job is of no use any more; whether it was kept here."""
+        if job_id in self._ids:
+            self._ids.discard(job_id)
+            return True
+        return False
+
     def due(self, now: datetime) -> list[Job]:
         """Take out what is due, earliest first."""
         found = []
         while self._heap and self._heap[0][0] <= now:
             job = heapq.heappop(self._heap)[2]
-            self._ids.discard(job.id)
-            found.append(job)
+            if job.id in self._ids:
+                self._ids.discard(job.id)
+                found.append(job)
         return found
 
     def next_in(self, now: datetime) -> float | None:
@@ -49,7 +57,7 @@ class Timers:
 
     def clear(self) -> list[Job]:
         """Take out everything, for handing it over."""
-        jobs = [entry[2] for entry in self._heap]
+        jobs = [entry[2] for entry in self._heap if entry[2].id in self._ids]
         self._heap.clear()
         self._ids.clear()
         return jobs

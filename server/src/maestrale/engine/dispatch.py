@@ -1,0 +1,132 @@
+"""From attempts to the runner, and from its results to messages.
+
+An attempt is *in hand* from the moment this process wrote its name into the row until its result is committed. What
+is owned by this process but not in hand has never been dispatched: a commit whose answer was lost. The runner
+calls back in its own threads; everything that follows from that goes through the inbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from maestrale.actions import Result, Runner, RunRequest
+from maestrale.core.messages import ActionCompleted
+from maestrale.core.model import Attempt, Execution
+from maestrale.engine.faults import AFTER_DISPATCH, BEFORE_DISPATCH, RESULT_IN_HAND, Faults, no_faults
+from maestrale.engine.items import Delivery
+
+log = structlog.get_logger(__name__)
+
+Report = Callable[[Delivery], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an action is told about where it belongs; all None for an action that is run on its own."""
+
+    workflow_name: str | None = None
+    task_name: str | None = None
+    security: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, execution: Execution, task_name: str | None) -> Origin:
+        """The origin of a task's attempt."""
+        return cls(execution.workflow_name, task_name, execution.security)
+
+
+class Dispatcher:
+    """See the module. ``limit`` bounds the attempts in hand."""
+
+    def __init__(
+        self, node_id: str, limit: int, report: Report, *, on_released: Callable[[str], None], on_standalone: Callable[[str, Result], None],
+        faults: Faults = no_faults,
+    ) -> None:
+        self._node_id = node_id
+        self._limit = limit
+        self._report = report
+        self._on_released = on_released
+        self._on_standalone = on_standalone
+        self._faults = faults
+        self._runner: Runner | None = None
+        self._in_hand: dict[str, str | None] = {}
+
+    def attach(self, runner: Runner) -> None:
+        """Say who runs the actions; the runner is made with this object's callbacks, so it comes later."""
+        self._runner = runner
+
+    @property
+    def room(self) -> int:
+        """How many more attempts this process takes at the moment."""
+        return max(0, self._limit - len(self._in_hand))
+
+    def __contains__(self, attempt_id: str) -> bool:
+        return attempt_id in self._in_hand
+
+    def in_hand(self) -> list[str]:
+        """The attempts that this process takes care of."""
+        return list(self._in_hand)
+
+    def take(self, attempt: Attempt) -> None:
+        """From now on this process takes care of the attempt, whose row says so, or will with the next commit."""
+        self._in_hand[attempt.id] = attempt.execution_id
+
+    def settle(self, attempt_ids: Iterable[str]) -> None:
+        """These have ended for good, or are no business of this process any more."""
+        for attempt_id in attempt_ids:
+            self._in_hand.pop(attempt_id, None)
+
+    def run(self, attempt: Attempt, origin: Origin) -> None:
+        """Hand an attempt to the runner. Its row is committed."""
+        assert self._runner is not None
+        self._faults(BEFORE_DISPATCH)
+        self._runner.submit(request_of(attempt, origin))
+        self._faults(AFTER_DISPATCH)
+
+    def cancel(self, attempt_id: str) -> bool:
+        """Make a running action end; False if it isn't here."""
+        return self._runner is not None and self._runner.cancel(attempt_id)
+
+    # ---- called by the runner, in its threads
+
+    def done(self, attempt_id: str, result: Result) -> None:
+        """An action came to an end."""
+        self._faults(RESULT_IN_HAND)
+        execution_id = self._in_hand.get(attempt_id)
+        if execution_id is None:
+            self._on_standalone(attempt_id, result)
+            return
+        self._report(Delivery(ActionCompleted(attempt_id, result.state, result.value), execution_id=execution_id))
+
+    def released(self, attempt_id: str) -> None:
+        """An asynchronous action has been set going and waits for its completion from outside."""
+        self._on_released(attempt_id)
+
+
+def request_of(attempt: Attempt, origin: Origin) -> RunRequest:
+    """What the runner is given: for an ad-hoc action its base with the base's input."""
+    context = attempt.runtime_context
+    base = context.get("base") or {}
+    return RunRequest.of(
+        attempt, workflow_name=origin.workflow_name, task_name=origin.task_name, security=origin.security,
+        name=base.get("name"), inputs=base.get("input"), timeout=seconds(context.get("timeout")),
+    )
+
+
+def seconds(value: Any) -> float | None:
+    """A time limit that makes sense, or None: it is the author's, maybe from an expression."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if number > 0 else None
+
+
+def claim_for(node_id: str, attempts: Sequence[Attempt], now: datetime) -> None:
+    """Write this process's name into attempts that it is going to run."""
+    for attempt in attempts:
+        attempt.set(owner=node_id, dispatched_at=now)
