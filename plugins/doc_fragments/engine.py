@@ -130,6 +130,6 @@ options:
     type: int
     default: 3
 notes:
-  - The module talks to the engine from the host that the task runs on. Use C(hosts: localhost), or C(delegate_to: localhost).
+  - The module talks to the engine from the host that the task runs on. Use a play for C(localhost), or C(delegate_to).
   - It works with Maestrale and with OpenStack Mistral.
 """

@@ -13,7 +13,7 @@ class ModuleDocFragment:
 options:
   filters:
     description:
-      - More filters, as the API's list requests take them, for example C({created_at: "gte:2026-01-01 00:00:00"}).
+      - "More filters, as the API's list requests take them, for example C(created_at) with the value V(gte:2026-01-01 00:00:00)."
       - A value may begin with one of the operators C(eq:), C(neq:), C(gt:), C(gte:), C(lt:), C(lte:), C(in:), C(nin:), C(has:).
       - Also takes C(sort_keys) and C(sort_dirs).
     type: dict

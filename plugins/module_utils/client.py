@@ -84,6 +84,15 @@ class Client:
         """The engine's verdict on a definition: ``valid`` and perhaps ``error``. Writes nothing."""
         return self.request("POST", (kind.collection, "validate"), text=text, writes=False).json()
 
+    def service(self, *path):
+        """GET outside of /v2: what the service says of itself; None if it doesn't."""
+        base = self._connection.endpoint[: -len("/v2")]
+        reply = self._send_patiently("GET", "/".join((base, *path)), {"Accept": "application/json"}, None, True, None)
+        try:
+            return reply.json() if reply.status < 400 else None
+        except ValueError:
+            return None
+
     def request(self, method, path, query=None, document=None, text=None, may_repeat=None, writes=None, timeout=None):
         """Send a request and repeat it where that does no harm; returns a Reply of status < 400 or raises EngineError."""
         if self._read_only and (method != "GET" if writes is None else writes):

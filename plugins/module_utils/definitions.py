@@ -94,7 +94,7 @@ class DefinitionSet:
 
     def apply(self, check_mode, skip_validation=False):
         """Bring all to the wanted state; returns the module's result."""
-        before = {name: self.client.find(self.kind, name, {"namespace": self.namespace}) for name in self.texts}
+        before = {name: self._find(name) for name in self.texts}
         if self.state == "absent":
             return self._remove(before, check_mode)
         new = [name for name, item in before.items() if item is None]
@@ -105,6 +105,11 @@ class DefinitionSet:
         after = {name: self._after(name, before[name], name in new or name in changed, check_mode) for name in self.texts}
         result = {"changed": bool(new or changed), self.kind.collection: list(after.values())}
         return self._with_diff(result, before, {name: self._wanted(name, before[name]) for name in self.texts}, new + changed)
+
+    def _find(self, name):
+        item = self.client.find(self.kind, name, {"namespace": self.namespace})
+        # The engine looks for actions in the default namespace too; one from there is another action.
+        return None if item and (item.get("namespace") or "") != self.namespace else item
 
     def _remove(self, before, check_mode):
         present = [name for name, item in before.items() if item is not None]

@@ -15,15 +15,15 @@ import json
 class Kind:
     """One collection of the API."""
 
-    def __init__(self, collection, json_fields=(), names=("name",), namespaced=False):
+    def __init__(self, collection, json_fields=(), namespaced=False, below=()):
         self.collection = collection
         self.json_fields = json_fields
-        self.names = names
         self.namespaced = namespaced
+        self.below = below
 
     def path(self, identity=None):
         """Path segments of the collection, or of one object in it."""
-        return (self.collection,) if identity is None else (self.collection, identity)
+        return (*self.below, self.collection) if identity is None else (*self.below, self.collection, identity)
 
     def decode(self, item):
         """The object with its JSON texts parsed; text that isn't JSON stays as it is."""
@@ -39,30 +39,21 @@ def _parsed(value):
         return value
 
 
-WORKFLOW = Kind("workflows", ("interface",), names=("id", "name"), namespaced=True)
+WORKFLOW = Kind("workflows", ("interface",), namespaced=True)
 WORKBOOK = Kind("workbooks", namespaced=True)
 ACTION = Kind("actions", namespaced=True)
-EXECUTION = Kind("executions", ("input", "output", "params", "published_global"), names=("id",))
-TASK = Kind("tasks", ("runtime_context", "published", "published_global", "result"), names=("id",))
-ACTION_EXECUTION = Kind("action_executions", ("input", "output", "params"), names=("id",))
+EXECUTION = Kind("executions", ("input", "output", "params", "published_global"))
+TASK = Kind("tasks", ("runtime_context", "published", "published_global", "result"))
+ACTION_EXECUTION = Kind("action_executions", ("input", "output", "params"))
 ENVIRONMENT = Kind("environments", ("variables",))
-CRON_TRIGGER = Kind("cron_triggers", ("workflow_input", "workflow_params"), names=("id", "name"))
-EVENT_TRIGGER = Kind("event_triggers", ("workflow_input", "workflow_params"), names=("id",))
-CODE_SOURCE = Kind("code_sources", names=("id", "name"), namespaced=True)
-DYNAMIC_ACTION = Kind("dynamic_actions", names=("id", "name"), namespaced=True)
-
-ALL = (
-    WORKFLOW,
-    WORKBOOK,
-    ACTION,
-    EXECUTION,
-    TASK,
-    ACTION_EXECUTION,
-    ENVIRONMENT,
-    CRON_TRIGGER,
-    EVENT_TRIGGER,
-    CODE_SOURCE,
-    DYNAMIC_ACTION,
-)
+CRON_TRIGGER = Kind("cron_triggers", ("workflow_input", "workflow_params"))
+EVENT_TRIGGER = Kind("event_triggers", ("workflow_input", "workflow_params"))
+CODE_SOURCE = Kind("code_sources", namespaced=True)
+DYNAMIC_ACTION = Kind("dynamic_actions", namespaced=True)
 
 TERMINAL_STATES = ("SUCCESS", "ERROR", "CANCELLED")
+
+
+def members_of(workflow_id):
+    """The projects that a workflow is shared with."""
+    return Kind("members", below=("workflows", workflow_id))

@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from .errors import EngineError
-
 LIST_SPEC = {
     "filters": {"type": "dict", "default": {}},
     "limit": {"type": "int", "default": 1000},
 }
-OPERATORS = ("eq", "neq", "gt", "gte", "lt", "lte", "in", "nin", "has")
 
 
 def one_of(values):
@@ -35,8 +32,3 @@ def list_or_get(client, kind, params, identity=None, query=None, single_query=No
 def listed(key, items):
     """The result of an info module."""
     return {"changed": False, key: items}
-
-
-def reason_of(error):
-    """The engine's words without our prefix."""
-    return error.message if isinstance(error, EngineError) else str(error)

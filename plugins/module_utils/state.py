@@ -19,7 +19,6 @@ class Resource:
 
     singular = ""
     kind = None
-    can_update = True
 
     def __init__(self, client, params):
         self.client = client
@@ -75,12 +74,7 @@ def apply_state(module, resource):
         return outcome(resource, existing, existing)
     if module.check_mode:
         return outcome(resource, existing, {**existing, **changes}, {**existing, **changes})
-    if resource.can_update:
-        after = resource.update(existing, changes)
-    else:
-        resource.delete(existing)
-        after = resource.create({**resource.recreated(existing), **wanted})
-    return outcome(resource, existing, after, {**existing, **changes})
+    return outcome(resource, existing, resource.update(existing, changes), {**existing, **changes})
 
 
 def outcome(resource, before, after, shown_after=None):

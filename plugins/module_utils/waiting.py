@@ -30,28 +30,27 @@ GROWTH = 1.5
 
 
 class Waiter:
-    """Follows one execution until a state is reached, it is paused (if that matters), or time is up.
+    """Follows one execution (or action execution, by ``kind``) until a state is reached, it is paused (if that matters), or time is up.
 
     ``watch(execution)`` is called at each look and says whether anything happened; ``warn(text)`` is told of
     trouble once. ``finished`` says whether a wanted state was reached, ``timed_out`` whether time was up first.
     """
 
-    def __init__(self, client, options, watch=lambda execution: False, warn=lambda text: None, clock=time.monotonic, sleep=time.sleep):
+    def __init__(self, client, options, watch=None, warn=None, kind=EXECUTION):
         self._client = client
+        self._kind = kind
         self._options = options
-        self._watch = watch
-        self._warn = warn
-        self._clock = clock
-        self._sleep = sleep
+        self._watch = watch or (lambda execution: False)
+        self._warn = warn or (lambda text: None)
         self._troubles = 0
         self.finished = False
         self.timed_out = False
-        self.started_at = clock()
+        self.started_at = time.monotonic()
 
     @property
     def elapsed(self):
         """Seconds since the waiter was made."""
-        return round(self._clock() - self.started_at, 2)
+        return round(time.monotonic() - self.started_at, 2)
 
     def wait(self, execution, until=TERMINAL_STATES):
         """Look until it is over; returns the execution as last seen."""
@@ -70,24 +69,24 @@ class Waiter:
             if is_late:
                 self.timed_out = True
                 return execution
-            self._sleep(self._until_deadline(gap))
+            time.sleep(self._until_deadline(gap))
             gap = min(gap * GROWTH, self._options["wait_sleep_max"])
 
     def _look(self, execution_id, is_last):
         try:
-            return self._client.get(EXECUTION, execution_id)
+            return self._client.get(self._kind, execution_id)
         except EngineError as error:
             if not error.is_transient or is_last:
                 raise
             self._troubles += 1
             if self._troubles == 1:
-                self._warn(f"The engine can't be asked about execution {execution_id} at the moment, going on: {error.message}")
+                self._warn(f"The engine can't be asked about {execution_id} at the moment, going on: {error.message}")
             return None
 
     def _is_late(self):
         limit = self._options["wait_timeout"]
-        return limit > 0 and self._clock() - self.started_at >= limit
+        return limit > 0 and time.monotonic() - self.started_at >= limit
 
     def _until_deadline(self, gap):
         limit = self._options["wait_timeout"]
-        return gap if limit <= 0 else max(0.0, min(gap, self.started_at + limit - self._clock()))
+        return gap if limit <= 0 else max(0.0, min(gap, self.started_at + limit - time.monotonic()))
