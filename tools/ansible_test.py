@@ -22,13 +22,13 @@ from venvs import BUILD, ROOT
 COLLECTION = Path("ansible_collections", "maestrale", "mistral")
 HOME = BUILD / "home"
 # Each command in a process of its own: ensurepip called in-process forgets pip's configuration.
-GET_PIP = '''import subprocess
+GET_PIP = """import subprocess
 import sys
 
 wanted = [argument for argument in sys.argv[1:] if argument.startswith("pip==")]
 subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"])
 subprocess.check_call([sys.executable, "-m", "pip", "install", "-q", *wanted])
-'''
+"""
 
 
 def copy_tree(parent: Path, *, with_server: bool = True) -> Path:
@@ -93,7 +93,9 @@ def _write_bootstrap(venv: Path) -> None:
 def run(venv: Path, name: str, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
     """Run ansible-test with its output on ours."""
     tree, environment = prepare(venv, name)
-    return subprocess.run([str(venv / "bin" / "python"), str(venv / "bin" / "ansible-test"), *arguments], cwd=tree, env=environment, check=False)
+    return subprocess.run(
+        [str(venv / "bin" / "python"), str(venv / "bin" / "ansible-test"), *arguments], cwd=tree, env=environment, check=False
+    )
 
 
 if __name__ == "__main__":
