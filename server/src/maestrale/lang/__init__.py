@@ -15,6 +15,7 @@ from maestrale.lang.definitions import (
     workflow_from_raw,
 )
 from maestrale.lang.describe import describe_action_input, describe_input, describe_interface
+from maestrale.lang.surprises import warnings_actions, warnings_workbook, warnings_workflows
 from maestrale.lang.workbook import ParsedWorkbook, parse_workbook
 
 __all__ = [
@@ -28,5 +29,8 @@ __all__ = [
     "parse_actions",
     "parse_workbook",
     "parse_workflows",
+    "warnings_actions",
+    "warnings_workbook",
+    "warnings_workflows",
     "workflow_from_raw",
 ]

@@ -35,7 +35,7 @@ def require(schema: Schema, value: Any, path: Path, kind: str) -> None:
     violation = schema.violation(value)
     if violation is not None:
         place = (*path, *violation.path, *violation.names[:1])
-        raise Flaw(f"Invalid DSL: {violation.text}", place, _hint(violation, place, kind))
+        raise Flaw(f"Invalid DSL: {violation.text}", place, _hint(violation, kind))
 
 
 def require_syntax(text: Any, path: Path) -> None:
@@ -43,8 +43,8 @@ def require_syntax(text: Any, path: Path) -> None:
     if isinstance(text, str):
         try:
             check_syntax(text)
-        except ExpressionGrammarError as error:
-            raise Flaw(str(error), path, f"in {_shortened(text)}", type(error)) from None
+        except ExpressionGrammarError as problem:
+            raise Flaw(str(problem), path, f"in {_shortened(text)}", type(problem)) from None
 
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
@@ -53,18 +53,25 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else ""
 
 
-def _hint(violation: Violation, place: Path, kind: str) -> str:
+def _hint(violation: Violation, kind: str) -> str:
+    if violation.keyword == "keyType":
+        return "write the key in quotes"
     if violation.keyword == "additionalProperties":
         known = KNOWN_KEYS[_mapping_kind(violation.path, kind)]
         return suggestion(violation.names[0], known) or "known keys: " + ", ".join(sorted(known))
-    key = next((step for step in reversed(violation.path) if step in EXPECTED), None)
-    if violation.keyword == "required":
-        key = violation.names[0]
-    if key is None:
-        key = place[-1] if place and place[-1] in EXPECTED else None
-    if key == "input" and kind in ("direct", "reverse"):
-        key = "task input"
-    return f"expected {EXPECTED[key]}" if key in EXPECTED else ""
+    return _expected(violation, kind)
+
+
+def _expected(violation: Violation, kind: str) -> str:
+    """What belongs to the innermost key that the language knows."""
+    in_task = kind in ("direct", "reverse")
+    path = (*violation.path, *violation.names)
+    key = next((step for step in reversed(path) if step in EXPECTED), None)
+    if in_task and not path and violation.keyword == "oneOf":
+        key = "action"
+    if in_task and key in ("input", "publish") and f"{'task' if len(path) == 1 else 'clause'} {key}" in EXPECTED:
+        key = f"{'task' if len(path) == 1 else 'clause'} {key}"
+    return "" if key is None else f"expected {EXPECTED[key]}"
 
 
 def _mapping_kind(path: Path, kind: str) -> str:
@@ -73,7 +80,7 @@ def _mapping_kind(path: Path, kind: str) -> str:
     if last == "retry":
         return "retry"
     if last == "publish" and len(path) > 1:
-        return "publish"
+        return "scopes"
     return "clause" if last in CLAUSES else kind
 
 
@@ -106,7 +113,7 @@ def _parts(path: Path, layout: Layout) -> tuple[Any, Any, Any, Path]:
     section: Any = layout
     if layout == "workbook" and len(path) > 1 and path[0] in ("workflows", "actions"):
         section, path = path[0], path[1:]
-    if section == "workbook" or not path:
+    if section == "workbook" or path in ((), ("version",)):
         return None, None, None, path
     if section == "actions":
         return None, path[0], None, path[1:]

@@ -60,7 +60,7 @@ def check_direct(name: str, tasks: Mapping[str, TaskSpec], graph: Graph, path: P
     for task in tasks.values():
         for clause, target in _targets(task):
             if target not in tasks and target not in ENGINE_COMMANDS:
-                raise _unknown(target, tasks, (*path, "tasks", task.name, clause), commands=True)
+                raise Flaw(f"Task '{target}' not found.", (*path, "tasks", task.name, clause), _near(target, tasks))
     _check_joins(tasks, graph, path)
 
 
@@ -69,7 +69,7 @@ def check_reverse(tasks: Mapping[str, TaskSpec], path: Path) -> None:
     for task in tasks.values():
         for required in task.requires:
             if required not in tasks:
-                raise _unknown(required, tasks, (*path, "tasks", task.name, "requires"), commands=False)
+                raise Flaw(f"Task '{required}' not found.", (*path, "tasks", task.name, "requires"), suggestion(required, tasks))
 
 
 def cycle(links: Names) -> tuple[str, ...]:
@@ -123,9 +123,11 @@ def _check_joins(tasks: Mapping[str, TaskSpec], graph: Graph, path: Path) -> Non
         raise Flaw("\n".join(texts), (*path, "tasks", first, "join"), "inbound are tasks that name this one in an on-clause")
 
 
-def _unknown(target: str, tasks: Mapping[str, TaskSpec], path: Path, *, commands: bool) -> Flaw:
-    known = {*tasks, *ENGINE_COMMANDS} if commands else tasks.keys()
-    return Flaw(f"Task '{target}' not found.", path, suggestion(target, known))
+def _near(target: str, tasks: Mapping[str, TaskSpec]) -> str:
+    command, parenthesis, rest = target.partition("(")
+    if parenthesis and command in ENGINE_COMMANDS:
+        return f"a command with parameters needs a blank: {command} {rest.removesuffix(')')}"
+    return suggestion(target, {*tasks, *ENGINE_COMMANDS})
 
 
 def _frozen(links: Mapping[str, Mapping[str, None]]) -> Names:

@@ -27,8 +27,7 @@ def parse_items(data: Any, task: Mapping[str, Any], path: Path) -> dict[str, Any
         match = _FORM.match(text) if isinstance(text, str) else None
         if match is None:
             raise Flaw(
-                "Wrong format of 'with-items' property. Please use format 'var in {[some, list] | <% $.array %> }: "
-                + shown(dict(task)),
+                "Wrong format of 'with-items' property. Please use format 'var in {[some, list] | <% $.array %> }: " + shown(dict(task)),
                 place,
                 "expected 'var in ' and an unquoted expression or a JSON list with at least one item",
             )
@@ -41,5 +40,13 @@ def _literal(text: str, path: Path) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Flaw(
-            f"Invalid array in 'with-items' clause: {text}, error: {error}", path, 'expected JSON, where texts have double quotes: ["a", "b"]'
+            f"Invalid array in 'with-items' clause: {text}, error: {error}",
+            path,
+            'expected JSON, where texts have double quotes: ["a", "b"]',
         ) from None
+
+
+def rest_of_item(text: str) -> str:
+    """What stands behind the list and is ignored."""
+    match = _FORM.match(text)
+    return text[match.end() :].strip() if match else ""

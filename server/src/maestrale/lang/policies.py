@@ -8,6 +8,7 @@ from typing import Any
 from maestrale.lang.flaw import Flaw, require, require_syntax
 from maestrale.lang.inline import parse_parameters
 from maestrale.lang.rules import POLICIES, RETRY_SCHEMA
+from maestrale.lang.schema import shown
 from maestrale.lang.specs import NO_POLICIES, Policies, RetrySpec
 from maestrale.lang.yaml_text import Path
 
@@ -72,5 +73,5 @@ def _retry(data: Any, path: Path) -> RetrySpec | None:
         return None
     values = parse_parameters(data) if isinstance(data, str) else data
     if not isinstance(values, Mapping) or not {"count", "delay"} <= values.keys():
-        raise Flaw(f"Invalid DSL: {data!r} is not valid under any of the given schemas", path, "expected count and delay")
+        raise Flaw(f"Invalid DSL: {shown(data)} is not valid under any of the given schemas", path, "expected count and delay")
     return RetrySpec(_whole(values["count"]), _whole(values["delay"]), values.get("break-on"), values.get("continue-on"))

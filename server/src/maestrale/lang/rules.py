@@ -181,6 +181,7 @@ EXPECTED: Mapping[str, str] = {
     "retry": "a mapping with 'count' and 'delay', or a text such as count=3 delay=5",
     "input": "a list of names and {name: default}, without repeats",
     "task input": "a mapping of parameters, or a text that is an expression giving one",
+    "clause publish": "one or more of 'branch', 'global' and 'atomic', each a mapping of names to values",
     "tags": "a list of texts without repeats",
     "join": "'all', 'one', or an integer >= 0",
     "requires": "a task name, or a list of task names without repeats",
@@ -192,7 +193,7 @@ EXPECTED: Mapping[str, str] = {
     "version": "version: '2.0'",
     "task-defaults": "a mapping with policies, on-clauses, 'requires' or 'safe-rerun'",
 }
-"""What each key wants, in words; ``task input`` is ``input`` inside a task."""
+"""What each key wants, in words; a key of several meanings has further entries with a word before it."""
 
 
 KNOWN_KEYS: Mapping[str, frozenset[str]] = {
@@ -203,7 +204,7 @@ KNOWN_KEYS: Mapping[str, frozenset[str]] = {
     "action": frozenset(ACTION["properties"]),
     "workbook": frozenset(WORKBOOK["properties"]),
     "retry": frozenset(RETRY_MAPPING["properties"]),
-    "publish": frozenset(SCOPES["properties"]),
+    "scopes": frozenset(SCOPES["properties"]),
     "clause": frozenset(ADVANCED_CLAUSE["properties"]),
 }
 """Keys that may stand in each kind of mapping; the first two are tasks."""

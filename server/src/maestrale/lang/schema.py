@@ -75,135 +75,81 @@ def _distinct(value: Any) -> Any:
     return (isinstance(value, bool), value)
 
 
-class Keyword:
-    """One rule of a schema."""
+class _Keyword:
+    """One rule of a schema: a test, and what is wrong with a value that fails it."""
 
-    name = ""
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def valid(self, value: Any) -> bool:
-        """Whether the value keeps the rule."""
-        raise NotImplementedError
-
-    def text(self, value: Any) -> str:
-        """What is wrong with a value that doesn't."""
         raise NotImplementedError
 
     def violations(self, value: Any) -> Iterator[Violation]:
-        """All ways in which the value breaks the rule."""
-        if not self.valid(value):
-            yield Violation(self.name, f"{shown(value)} {self.text(value)}")
+        raise NotImplementedError
 
 
-class Type(Keyword):
-    """The value's type."""
+class _Simple(_Keyword):
+    """A rule without parts. A value whose type the rule isn't about passes."""
 
-    name = "type"
-
-    def __init__(self, expected: str, _: Rules) -> None:
-        self.expected = expected
-        self.valid = TYPES[expected]  # type: ignore[method-assign]
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return f"is not of type {self.expected!r}"
-
-
-class Enum(Keyword):
-    """One of a few values."""
-
-    name = "enum"
-
-    def __init__(self, values: Sequence[Any], _: Rules) -> None:
-        self.values = values
-        self._known = {_distinct(value) for value in values}
+    def __init__(self, name: str, fits: Callable[[Any], bool], text: str) -> None:
+        super().__init__(name)
+        self._fits = fits
+        self._text = text
 
     def valid(self, value: Any) -> bool:
-        return _distinct(value) in self._known
+        return self._fits(value)
 
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return f"is not one of {self.values!r}"
-
-
-class Pattern(Keyword):
-    """A text that a regular expression is found in."""
-
-    name = "pattern"
-
-    def __init__(self, pattern: str, _: Rules) -> None:
-        self.pattern = pattern
-        self._search = re.compile(pattern).search
-
-    def valid(self, value: Any) -> bool:
-        return not isinstance(value, str) or self._search(value) is not None
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return f"does not match {self.pattern!r}"
+    def violations(self, value: Any) -> Iterator[Violation]:
+        if not self._fits(value):
+            yield Violation(self.name, f"{shown(value)} {self._text}")
 
 
-class Minimum(Keyword):
-    """The least number."""
-
-    name = "minimum"
-
-    def __init__(self, least: float, _: Rules) -> None:
-        self.least = least
-
-    def valid(self, value: Any) -> bool:
-        return not TYPES["number"](value) or not value < self.least
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return f"is less than the minimum of {self.least!r}"
+def _type(expected: str, _: Rules) -> _Keyword:
+    return _Simple("type", TYPES[expected], f"is not of type {expected!r}")
 
 
-class NotEmpty(Keyword):
-    """At least one character, item or key; the only least size that the language has."""
-
-    def __init__(self, name: str, kind: type) -> None:
-        self.name = name
-        self._kind = kind
-
-    def valid(self, value: Any) -> bool:
-        return not isinstance(value, self._kind) or bool(value)
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return "should be non-empty"
+def _enum(values: Sequence[Any], _: Rules) -> _Keyword:
+    known = {_distinct(value) for value in values}
+    return _Simple("enum", lambda value: _distinct(value) in known, f"is not one of {values!r}")
 
 
-class OneKey(Keyword):
-    """At most one key."""
-
-    name = "maxProperties"
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def valid(self, value: Any) -> bool:
-        return not isinstance(value, dict) or len(value) <= 1
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return "has too many properties"
+def _pattern(pattern: str, _: Rules) -> _Keyword:
+    search = re.compile(pattern).search
+    return _Simple("pattern", lambda value: not isinstance(value, str) or search(value) is not None, f"does not match {pattern!r}")
 
 
-class UniqueItems(Keyword):
-    """No two equal items."""
-
-    name = "uniqueItems"
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def valid(self, value: Any) -> bool:
-        return not isinstance(value, list) or len(value) < 2 or len({_distinct(item) for item in value}) == len(value)
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return "has non-unique elements"
+def _minimum(least: float, _: Rules) -> _Keyword:
+    is_number = TYPES["number"]
+    return _Simple("minimum", lambda value: not is_number(value) or not value < least, f"is less than the minimum of {least!r}")
 
 
-class Items(Keyword):
+def _not_empty(name: str, kind: type) -> _Keyword:
+    """At least one character, item or key: the only least size that the language has."""
+    return _Simple(name, lambda value: not isinstance(value, kind) or bool(value), "should be non-empty")
+
+
+def _one_key() -> _Keyword:
+    return _Simple("maxProperties", lambda value: not isinstance(value, dict) or len(value) <= 1, "has too many properties")
+
+
+def _unique_items() -> _Keyword:
+    return _Simple("uniqueItems", _is_unique, "has non-unique elements")
+
+
+def _is_unique(value: Any) -> bool:
+    return not isinstance(value, list) or len(value) < 2 or len({_distinct(item) for item in value}) == len(value)
+
+
+def _not(rules: Rules, _: Rules) -> _Keyword:
+    schema = Schema(rules)
+    return _Simple("not", lambda value: not schema.valid(value), f"should not be valid under {rules!r}")
+
+
+class _Items(_Keyword):
     """A rule for each item."""
 
-    name = "items"
-
     def __init__(self, rules: Rules, _: Rules) -> None:
+        super().__init__("items")
         self.schema = Schema(rules)
 
     def valid(self, value: Any) -> bool:
@@ -215,19 +161,21 @@ class Items(Keyword):
                 yield violation.below(index)
 
 
-class Properties(Keyword):
+class _Properties(_Keyword):
     """Rules for named keys."""
 
-    name = "properties"
-
     def __init__(self, rules: Mapping[str, Rules], _: Rules) -> None:
+        super().__init__("properties")
         self.schemas = {key: Schema(rule) for key, rule in rules.items()}
 
     def valid(self, value: Any) -> bool:
         if not isinstance(value, dict):
             return True
         schemas = self.schemas
-        return all(schemas[key].valid(item) for key, item in value.items() if key in schemas)
+        for key, item in value.items():  # noqa: SIM110 - a generator costs twice as much here
+            if key in schemas and not schemas[key].valid(item):
+                return False
+        return True
 
     def violations(self, value: Any) -> Iterator[Violation]:
         for key, schema in self.schemas.items() if isinstance(value, dict) else ():
@@ -236,12 +184,11 @@ class Properties(Keyword):
                     yield violation.below(key)
 
 
-class PatternProperties(Keyword):
+class _PatternProperties(_Keyword):
     """Rules for keys that a pattern is found in. Keys that aren't texts break it (an internal error in Mistral)."""
 
-    name = "patternProperties"
-
     def __init__(self, rules: Mapping[str, Rules], _: Rules) -> None:
+        super().__init__("patternProperties")
         self.schemas = [(re.compile(pattern).search, Schema(rule)) for pattern, rule in rules.items()]
 
     def valid(self, value: Any) -> bool:
@@ -268,12 +215,11 @@ class PatternProperties(Keyword):
                         yield violation.below(key)
 
 
-class AdditionalProperties(Keyword):
+class _AdditionalProperties(_Keyword):
     """What holds for keys that no other rule names: nothing may be there, or a rule."""
 
-    name = "additionalProperties"
-
     def __init__(self, rules: Rules | bool, siblings: Rules) -> None:
+        super().__init__("additionalProperties")
         self.named = frozenset(siblings.get("properties", ()))
         self.patterns = sorted(siblings.get("patternProperties", ()))
         self._search = re.compile("|".join(self.patterns)).search if self.patterns else None
@@ -301,18 +247,19 @@ class AdditionalProperties(Keyword):
         elif extras:
             listed = ", ".join(map(shown, extras))
             if self.patterns:
-                text = f"{listed} {'does' if len(extras) == 1 else 'do'} not match any of the regexes: {', '.join(map(repr, self.patterns))}"
+                text = (
+                    f"{listed} {'does' if len(extras) == 1 else 'do'} not match any of the regexes: {', '.join(map(repr, self.patterns))}"
+                )
             else:
                 text = f"Additional properties are not allowed ({listed} {'was' if len(extras) == 1 else 'were'} unexpected)"
             yield Violation(self.name, text, names=tuple(extras))
 
 
-class Required(Keyword):
+class _Required(_Keyword):
     """Keys that have to be there."""
 
-    name = "required"
-
     def __init__(self, names: Sequence[str], _: Rules) -> None:
+        super().__init__("required")
         self.names = names
 
     def valid(self, value: Any) -> bool:
@@ -324,18 +271,23 @@ class Required(Keyword):
                 yield Violation(self.name, f"{name!r} is a required property", names=(name,))
 
 
-class Alternatives(Keyword):
+class _Alternatives(_Keyword):
     """``oneOf`` and ``anyOf``."""
 
     def __init__(self, name: str, rules: Sequence[Rules]) -> None:
-        self.name = name
+        super().__init__(name)
         self.rules = rules
         self.schemas = [Schema(rule) for rule in rules]
+        self._checks = [schema.valid for schema in self.schemas]
+        self._types = _plain_types(rules) if name == "anyOf" else None
 
     def valid(self, value: Any) -> bool:
-        if self.name == "anyOf":
-            return any(schema.valid(value) for schema in self.schemas)
-        return sum(schema.valid(value) for schema in self.schemas) == 1
+        if self._types is not None:
+            return isinstance(value, self._types)
+        fitting = 0
+        for check in self._checks:
+            fitting += check(value)
+        return fitting == 1 if self.name == "oneOf" else fitting > 0
 
     def violations(self, value: Any) -> Iterator[Violation]:
         fitting = [index for index, schema in enumerate(self.schemas) if schema.valid(value)]
@@ -347,54 +299,43 @@ class Alternatives(Keyword):
             yield Violation(self.name, f"{shown(value)} is valid under each of {listed}")
 
 
-class Not(Keyword):
-    """A rule that must be broken."""
-
-    name = "not"
-
-    def __init__(self, rules: Rules, _: Rules) -> None:
-        self.rules = rules
-        self.schema = Schema(rules)
-
-    def valid(self, value: Any) -> bool:
-        return not self.schema.valid(value)
-
-    def text(self, value: Any) -> str:  # noqa: ARG002
-        return f"should not be valid under {self.rules!r}"
+def _plain_types(rules: Sequence[Rules]) -> tuple[type, ...] | None:
+    """The Python types of alternatives that name all the types there are."""
+    every = {rule["type"] for rule in rules if rule.keys() == {"type"}} == TYPES.keys()
+    return (dict, list, str, bool, type(None), int, float) if every else None
 
 
-_KEYWORDS: Mapping[str, Callable[[Any, Rules], Keyword]] = {
-    "type": Type,
-    "enum": Enum,
-    "pattern": Pattern,
-    "minimum": Minimum,
-    "minLength": lambda *_: NotEmpty("minLength", str),
-    "minItems": lambda *_: NotEmpty("minItems", list),
-    "minProperties": lambda *_: NotEmpty("minProperties", dict),
-    "maxProperties": OneKey,
-    "uniqueItems": UniqueItems,
-    "items": Items,
-    "properties": Properties,
-    "patternProperties": PatternProperties,
-    "additionalProperties": AdditionalProperties,
-    "required": Required,
-    "oneOf": lambda rules, _: Alternatives("oneOf", rules),
-    "anyOf": lambda rules, _: Alternatives("anyOf", rules),
-    "not": Not,
+_KEYWORDS: Mapping[str, Callable[[Any, Rules], _Keyword]] = {
+    "type": _type,
+    "enum": _enum,
+    "pattern": _pattern,
+    "minimum": _minimum,
+    "minLength": lambda *_: _not_empty("minLength", str),
+    "minItems": lambda *_: _not_empty("minItems", list),
+    "minProperties": lambda *_: _not_empty("minProperties", dict),
+    "maxProperties": lambda *_: _one_key(),
+    "uniqueItems": lambda *_: _unique_items(),
+    "items": _Items,
+    "properties": _Properties,
+    "patternProperties": _PatternProperties,
+    "additionalProperties": _AdditionalProperties,
+    "required": _Required,
+    "oneOf": lambda rules, _: _Alternatives("oneOf", rules),
+    "anyOf": lambda rules, _: _Alternatives("anyOf", rules),
+    "not": _not,
 }
 
 
 class Schema:
     """A compiled schema."""
 
+    valid: Callable[[Any], bool]
+    """Whether a value keeps all rules."""
+
     def __init__(self, rules: Rules) -> None:
         self._type = TYPES[rules["type"]] if "type" in rules else None
         self._keywords = [_KEYWORDS[name](argument, rules) for name, argument in rules.items()]
-        self._checks = [keyword.valid for keyword in self._keywords]
-
-    def valid(self, value: Any) -> bool:
-        """Whether the value keeps all rules."""
-        return all(check(value) for check in self._checks)
+        self.valid = _all([keyword.valid for keyword in self._keywords])
 
     def violations(self, value: Any) -> Iterator[Violation]:
         """All broken rules, in the order of the rules."""
@@ -407,6 +348,19 @@ class Schema:
     def violation(self, value: Any) -> Violation | None:
         """The broken rule that is worth showing, with its path from ``value``."""
         return None if self.valid(value) else _best(list(self.violations(value)))
+
+
+def _all(checks: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
+    if len(checks) == 1:
+        return checks[0]
+
+    def valid(value: Any) -> bool:
+        for check in checks:  # noqa: SIM110 - a generator costs twice as much here
+            if not check(value):
+                return False
+        return True
+
+    return valid
 
 
 def _best(violations: Sequence[Violation]) -> Violation:

@@ -215,7 +215,7 @@ class WorkbookSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Warning:  # noqa: A001 - the word that users know
     """Something accepted but surprising: ``place`` is ``wf.task.key``, ``line`` counts from 1, 0 unknown."""
 
     place: str

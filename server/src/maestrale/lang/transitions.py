@@ -13,6 +13,7 @@ from maestrale.errors import InvalidModelError
 from maestrale.lang.flaw import Flaw, require, require_syntax
 from maestrale.lang.inline import parse_command
 from maestrale.lang.rules import SCOPES_SCHEMA
+from maestrale.lang.schema import shown
 from maestrale.lang.specs import NO_CLAUSE, Clause, PublishSpec, Transition
 from maestrale.lang.yaml_text import Path
 
@@ -34,7 +35,7 @@ def _targets(data: Any, path: Path) -> tuple[Transition, ...]:
     if isinstance(data, Mapping):
         return tuple(_transition(key, None, (*path, key)) for key in data)
     if not isinstance(data, list):
-        raise Flaw(f"Invalid DSL: {data!r} is not valid under any of the given schemas", path)
+        raise Flaw(f"Invalid DSL: {shown(data)} is not valid under any of the given schemas", path)
     found = []
     for index, item in enumerate(data):
         if isinstance(item, Mapping) and item:
@@ -48,7 +49,7 @@ def _targets(data: Any, path: Path) -> tuple[Transition, ...]:
 def _transition(text: Any, condition: Any, path: Path) -> Transition:
     """One target. A condition that isn't text is never looked at, and an empty one is none."""
     if not isinstance(text, str):
-        raise Flaw(f"Invalid DSL: {text!r} is not of type 'string'", path)
+        raise Flaw(f"Invalid DSL: {shown(text)} is not of type 'string'", path)
     try:
         command = parse_command(text)
     except InvalidModelError as error:
@@ -60,7 +61,7 @@ def _publish(data: Any, path: Path) -> PublishSpec | None:
     if data is None:
         return None
     if not isinstance(data, Mapping):
-        raise Flaw(f"Invalid DSL: {data!r} is not of type 'object'", path)
+        raise Flaw(f"Invalid DSL: {shown(data)} is not of type 'object'", path)
     if not any(scope in data for scope in ("branch", "global", "atomic")):
         raise Flaw("Either 'branch', 'global' or 'atomic' must be specified", path)
     return PublishSpec(_variables(data, "branch", path), _variables(data, "global", path), _variables(data, "atomic", path))
@@ -69,17 +70,24 @@ def _publish(data: Any, path: Path) -> PublishSpec | None:
 def _variables(data: Mapping[str, Any], scope: str, path: Path) -> Mapping[str, Any] | None:
     variables = data.get(scope)
     if variables is not None and not isinstance(variables, Mapping):
-        raise Flaw(f"Invalid DSL: {variables!r} is not of type 'object'", (*path, scope))
+        raise Flaw(f"Invalid DSL: {shown(variables)} is not of type 'object'", (*path, scope))
     return variables
+
+
+def target_path(data: Any, index: int, path: Path) -> Path:
+    """Where the clause names its target of that index."""
+    if isinstance(data, Mapping):
+        return target_path(data.get("next"), index, (*path, "next"))
+    return (*path, index) if isinstance(data, list) else path
 
 
 def check_clause(data: Any, clause: Clause, path: Path) -> None:
     """Raise a Flaw for syntax errors in conditions, parameters and published values (L055)."""
     if isinstance(data, Mapping) and "publish" in data:
         require(SCOPES_SCHEMA, data["publish"], (*path, "publish"), "publish")
-    for transition in clause.targets:
+    for index, transition in enumerate(clause.targets):
         for value in (transition.condition, *transition.parameters.values()):
-            require_syntax(value, path)
+            require_syntax(value, target_path(data, index, path))
     publish = clause.publish or PublishSpec()
     for scope, variables in (("branch", publish.branch), ("global", publish.global_), ("atomic", publish.atomic)):
         for name, value in (variables or {}).items():

@@ -102,7 +102,9 @@ def read_workflow(name: Any, data: Any, path: Path, *, validate: bool, plain: bo
 
 def _tasks(data: Mapping[str, Any], path: Path, *, direct: bool, check: bool) -> dict[str, TaskSpec]:
     """All tasks but one called ``version``, whose name the language takes for its own (L057, 1.3)."""
-    defaults = parse_defaults(as_mapping(data.get("task-defaults"), (*path, "task-defaults")), (*path, "task-defaults"), direct=direct, check=check)
+    defaults = parse_defaults(
+        as_mapping(data.get("task-defaults"), (*path, "task-defaults")), (*path, "task-defaults"), direct=direct, check=check
+    )
     tasks: dict[str, TaskSpec] = {}
     for name, task in as_mapping(data.get("tasks"), (*path, "tasks")).items():
         if name != "version":

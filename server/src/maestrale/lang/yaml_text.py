@@ -8,7 +8,7 @@ parser events without recursion, so depth is bounded by ``MAX_DEPTH`` alone. Kno
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -49,6 +49,9 @@ _TAG = "tag:yaml.org,2002:"
 _STR = _TAG + "str"
 _MERGE = _TAG + "merge"
 _SCALAR_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp")}
+_UNSUITABLE = ("\t", "\ufeff")
+"""Characters that the two scanners treat differently."""
+
 _RESOLVERS: Mapping[str, Sequence[tuple[str, Any]]] = yaml.SafeLoader.yaml_implicit_resolvers
 _CONSTRUCTOR = SafeConstructor()
 
@@ -68,7 +71,7 @@ class _NotForC(Exception):  # noqa: N818 - a signal, not an error
     """The C parser may read this text in another way than the Python scanner."""
 
 
-class _PlainScanner(Scanner):
+class _PlainScanner(Reader, Scanner):
     """A scanner for which ``&``, ``*`` and ``@`` begin ordinary text."""
 
     def fetch_anchor(self) -> None:
@@ -81,10 +84,10 @@ class _PlainScanner(Scanner):
         return self.peek() == "@" or bool(super().check_plain())
 
 
-class _PythonParser(Reader, _PlainScanner, Parser):
+class _PythonParser(_PlainScanner, Parser):
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
-        _PlainScanner.__init__(self)
+        Scanner.__init__(self)
         Parser.__init__(self)
 
 
@@ -130,7 +133,7 @@ def load(text: str) -> Document:
 
 def _load(text: str) -> Document:
     refusal: yaml.YAMLError | None = None
-    if "\t" not in text:
+    if not any(character in text for character in _UNSUITABLE):
         try:
             return _Builder(text, yaml.CSafeLoader(text), sloppy=True).document()
         except _NotForC:
@@ -138,9 +141,8 @@ def _load(text: str) -> Document:
         except yaml.YAMLError as error:
             refusal = error
     if len(text) > MAX_CHARACTERS_WITHOUT_C:
-        raise refusal or ComposerError(
-            None, None, f"tabs, '&', '*' and '?' outside of quotes can't be read in texts of more than {MAX_CHARACTERS_WITHOUT_C} characters", None
-        )
+        limit = f"tabs, '&', '*' and '?' outside of quotes can't be read in texts of more than {MAX_CHARACTERS_WITHOUT_C} characters"
+        raise refusal or ComposerError(None, None, limit, None)
     return _Builder(text, _PythonParser(text), sloppy=False).document()
 
 
@@ -263,6 +265,8 @@ class _Builder:
         if self._escapes and not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise ConstructorError(None, None, "half of a surrogate pair is no character", event.start_mark)
         if event.tag in (None, "!"):
+            if self._sloppy and event.tag:
+                raise _NotForC
             if not event.implicit[0]:
                 return text
             if self._sloppy and "?" in text and self._stack and self._stack[-1].flow:
@@ -284,10 +288,10 @@ class _Builder:
         if tag not in _SCALAR_TAGS:
             raise _unknown_tag(tag, event)
         try:
-            value = _CONSTRUCTOR.construct_object(ScalarNode(tag, text, event.start_mark))  # type: ignore[no-untyped-call]
+            value = _CONSTRUCTOR.construct_object(ScalarNode(tag, text, event.start_mark))
         except (ValueError, KeyError, AttributeError, OverflowError):
             raise ConstructorError(None, None, f"{text[:80]!r} is not a valid {tag.removeprefix(_TAG)}", event.start_mark) from None
-        if isinstance(value, datetime.date):
+        if isinstance(value, dt.date):
             self._document.plain = False
         return value
 
@@ -322,7 +326,7 @@ def json_ready(value: Any) -> Any:
         return {_json_key(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, list):
         return [json_ready(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _json_key(key: Any) -> str:
@@ -330,4 +334,4 @@ def _json_key(key: Any) -> str:
         return key
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
-    return key.isoformat() if isinstance(key, datetime.date) else str(key)
+    return key.isoformat() if isinstance(key, dt.date) else str(key)
