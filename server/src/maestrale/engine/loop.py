@@ -303,6 +303,7 @@ class DecisionLoop:
             load=parts.shelf.get, node_id=parts.node_id, new_id=parts.new_id, timer_horizon=parts.timer_horizon,
         )
         around = Round(world)
+        withdrawn: list[tuple[Unit, str]] = []
         try:
             for start, request in ready.starts:
                 around.begin(start, request)
@@ -315,6 +316,7 @@ class DecisionLoop:
         except BaseException:
             parts.shelf.drop(around.outcome.units)
             parts.dispatcher.settle(attempt.id for _, attempt in around.outcome.runs)
+            parts.dispatcher.settle(attempt_id for _, attempt_id in withdrawn)
             raise
         self._follow(outcome, ready, runs)
         for unit, attempt_id in withdrawn:
@@ -344,6 +346,7 @@ class DecisionLoop:
             attempt = unit.snapshot.attempts[attempt_id]
             if attempt.owner is None:
                 unit.snapshot.change_attempt(attempt, owner=self._parts.node_id)
+                self._parts.dispatcher.take(attempt)
                 taken.append((unit, attempt_id))
             elif attempt.owner != self._parts.node_id:
                 job = Job(
