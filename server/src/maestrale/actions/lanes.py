@@ -128,6 +128,7 @@ class LoopLane:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closing: list[Callable[[], None]] = []
+        self._closed = False
 
     @property
     def waiting(self) -> int:
@@ -147,7 +148,12 @@ class LoopLane:
         self.call(lambda: self._withdraw(job, withdrawn))
 
     def call(self, function: Callable[[], None]) -> None:
-        """Call a function on the loop, soon and in order. One wake-up serves all that were called meanwhile."""
+        """Call a function on the loop, soon and in order; not at all once the lane is being closed.
+
+        One wake-up serves all that were called meanwhile.
+        """
+        if self._closed:
+            return
         loop = self._loop or self._start()
         self._inbox.append(function)
         if not self._awake:
@@ -166,7 +172,9 @@ class LoopLane:
 
     def close(self, timeout: float) -> None:
         """Cancel what runs, wait for it for up to ``timeout`` seconds, and end the loop."""
-        thread, loop = self._thread, self._loop
+        with self._lock:
+            thread, loop = self._thread, self._loop
+            self._thread = None
         if loop is None or thread is None:
             return
         loop.call_soon_threadsafe(lambda: loop.create_task(self._wind_up(timeout)))
@@ -229,6 +237,7 @@ class LoopLane:
     async def _wind_up(self, grace: float) -> None:
         self._waiting.clear()
         await asyncio.sleep(0)
+        self._closed = True
         for task in tuple(self._tasks.values()):
             task.cancel()
         if self._tasks:

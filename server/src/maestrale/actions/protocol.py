@@ -113,6 +113,8 @@ class Action(ABC):
     completed from outside; only an error ends it. ``idempotent``: running it again after a crash does no harm. ``slot``: a
     named pool that bounds how many run at once. ``class_name`` shows in texts of errors. ``json_ready``: what ``run``
     returns needs no conversion. ``extra_grace``: seconds that ending early may take beyond the usual.
+    ``pure``: the result from the inputs alone, None where ``run`` is needed. ``inert``: ``run`` does nothing at all.
+    ``construct_error``: the reason for which the constructor refuses the inputs, or None.
     """
 
     name: ClassVar[str] = ""
@@ -122,6 +124,7 @@ class Action(ABC):
     class_name: ClassVar[str] = ""
     json_ready: ClassVar[bool] = False
     extra_grace: ClassVar[float] = 0.0
+    inert: ClassVar[bool] = False
     pure: ClassVar[Callable[[Mapping[str, Any]], Result | None] | None] = None
     construct_error: ClassVar[Callable[[Mapping[str, Any]], str | None] | None] = None
 

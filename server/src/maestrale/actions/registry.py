@@ -7,7 +7,7 @@ One that can't be loaded stays listed and fails with the reason when it is run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from maestrale.actions.protocol import Action, ActionContext
+from maestrale.actions.results import not_instantiated_text
 from maestrale.core.ports import ActionDescriptor
 from maestrale.errors import ActionError, InvalidActionError
 
@@ -94,9 +95,22 @@ def entry_of(action: type[Action], *given: Any, name: str | None = None) -> Entr
     descriptor = ActionDescriptor(
         name=name, parameters=parameters, class_name=action.qualified_name(), is_sync=action.is_sync,
         idempotent=action.idempotent, open_input=is_open, description=action.description(),
-        pure=action.pure, construct_error=action.construct_error,
+        pure=action.pure, construct_error=_construct_error(name, action), inert=action.inert,
     )
     return Entry(action, given, descriptor)
+
+
+def _construct_error(name: str, action: type[Action]) -> Callable[[Mapping[str, Any]], str | None] | None:
+    """The action's own check of its inputs, answering with the whole text of the failure."""
+    check = action.construct_error
+    if check is None:
+        return None
+
+    def text(inputs: Mapping[str, Any]) -> str | None:
+        reason = check(inputs)
+        return None if reason is None else not_instantiated_text(name, action.qualified_name(), reason)
+
+    return text
 
 
 def _load(point: EntryPoint) -> tuple[str, Entry]:

@@ -19,6 +19,11 @@ def raised_text(action: object, attempt_id: str, error: BaseException) -> str:
     return f"The action raised an exception [action={action}, action_ex_id={attempt_id}, msg='{error}']"
 
 
+def not_instantiated_text(name: str, class_name: str, reason: object) -> str:
+    """The error of an action whose constructor raised (L281)."""
+    return f"Failed to instantiate an action [action_desc=Python action [name={name}, cls=<class '{class_name}'>]]: {reason}"
+
+
 def raised(action: object, attempt_id: str, error: BaseException) -> Result:
     """The failure of an action that raised."""
     return Result(failed=True, error=raised_text(action, attempt_id, error))

@@ -24,7 +24,7 @@ from maestrale.actions.http_client import HttpClient
 from maestrale.actions.lanes import LoopLane, ThreadLane, Timer
 from maestrale.actions.protocol import Action, ActionContext, Emit, Ending, NoSecrets, Secrets
 from maestrale.actions.registry import Entry, Registry
-from maestrale.actions.results import CANCELLED, json_ready, raised, timed_out
+from maestrale.actions.results import CANCELLED, json_ready, not_instantiated_text, raised, timed_out
 from maestrale.actions.settings import ActionSettings
 from maestrale.core.model import Attempt
 from maestrale.core.ports import Result
@@ -153,7 +153,7 @@ class Runner:
         return Load(max(0, len(self._jobs) - waiting), waiting)
 
     def stop(self, grace: float = 0.0) -> Leftover:
-        """Take no more; let what runs go on for up to ``grace`` seconds, then break it off. Call it once."""
+        """Take no more; let what runs go on for up to ``grace`` seconds, then break it off."""
         with self._changed:
             self._stopping = True
             waiting = [job for job in self._jobs.values() if not job.started]
@@ -350,10 +350,7 @@ class _NotInstantiatedError(Exception):
     """The constructor of an action raised (L281)."""
 
     def __init__(self, entry: Entry, error: Exception) -> None:
-        descriptor = entry.descriptor
-        super().__init__(
-            "Failed to instantiate an action [action_desc=Python action "
-            f"[name={descriptor.name}, cls=<class '{descriptor.class_name}'>]]: {error}")
+        super().__init__(not_instantiated_text(entry.descriptor.name, entry.descriptor.class_name, error))
 
 
 def _outcome(future: Future[Result]) -> Result | None:

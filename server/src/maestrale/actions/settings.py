@@ -22,16 +22,21 @@ class PlaybookSettings:
     be any readable path (local use). ``projects`` narrows, for a tenant project's id, what it may use (names of
     roots and of collections); with ``closed`` a tenant that isn't listed may use nothing.
     Sizes are bytes, times seconds; ``executable`` is the folder of ``ansible-playbook``, None for the interpreter's own.
+    ``config_file`` is the ``ansible.cfg`` for playbooks whose project has none. ``environment`` names variables that may be set
+    though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
+    SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run.
     """
 
     roots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     any_path: bool = True
     inline: bool = True
+    inline_inventory: bool = True
     collections: tuple[str, ...] | None = None
     projects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     closed: bool = False
     work_dir: str | None = None
     executable: str | None = None
+    config_file: str | None = None
     collections_path: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     host_key_checking: bool = True
@@ -41,7 +46,6 @@ class PlaybookSettings:
     text_max: int = 4096
     value_max: int = 1024 * 1024
     memory_max: int | None = None
-    processes_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class AsyncNoopAction(Action):
     class_name = _MISTRAL + "AsyncNoOpAction"
     is_sync = False
     idempotent = True
+    inert = True
 
     async def run(self, context: ActionContext) -> None:
         """Nothing; the result comes through the API (L393)."""

@@ -1,0 +1,247 @@
+"""``ansible.playbook``: a playbook as an action. Starts a process for each run and follows it; see ``playbook_process``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import Any
+
+from maestrale.actions import process_tree
+from maestrale.actions.playbook_job import MARK, Inputs, is_empty_limit, job_of
+from maestrale.actions.playbook_policy import PlaybookPolicy
+from maestrale.actions.playbook_report import Masker, Report
+from maestrale.actions.protocol import Action, ActionContext
+from maestrale.actions.settings import PlaybookSettings
+from maestrale.core.ports import Result
+from maestrale.errors import ActionError, InputError
+from maestrale.lang.specs import REQUIRED, Parameter
+
+PREFIX = "maestrale-playbook-"
+_LOCK = "lock"
+_PACKAGE_HOME = str(Path(__file__).parents[2])
+_LATE = 30.0
+
+
+class PlaybookAction(Action):
+    """Run an Ansible playbook and hand back what it did, per host.
+
+    playbook: a path in a project root, the full name of a collection's playbook (ns.name.playbook), plays, or their YAML text.
+    project: the name of the project root that paths are in.
+    inventory: a path, text in INI or YAML, a mapping as in YAML inventories, a text of hosts with commas ("localhost,"), or a list.
+    extra_vars: mapping. limit: text or list of hosts; an empty list means that nothing is run. tags, skip_tags: text or list.
+    check, diff, become: true or false. become_user: text. forks, verbosity: numbers. environment: mapping of allowed variables.
+    timeout: seconds for all; idle_timeout: seconds without any output; both end everything that was started.
+    secrets: mapping of a variable to the name of a secret, or to {value: text}; masked in everything that comes back.
+    facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
+
+    The result has the keys status, rc, changed, message, stats, hosts, artifacts, host_artifacts, facts, registered, failed_tasks,
+    rescued_tasks, summary, stdout_tail, duration, events, truncated; a failed playbook has the same mapping as its error.
+    """
+
+    name = "ansible.playbook"
+    slot = "playbook"
+    extra_grace = 30.0
+
+    def __init__(self, settings: PlaybookSettings, /, **inputs: Any) -> None:
+        self.settings = settings
+        self.inputs = Inputs(**inputs)
+
+    @classmethod
+    def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:
+        """The fields of ``Inputs``, and no others."""
+        return tuple(Parameter(f.name, _default(f.default, f.default_factory)) for f in fields(Inputs)), False
+
+    async def run(self, context: ActionContext) -> Result:
+        """The result's mapping, as data or as error."""
+        policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
+        if is_empty_limit(self.inputs.limit):
+            return Result(data=Report(Masker(())).result("successful", 0, 0.0, {}))
+        inputs = replace(self.inputs, secrets=_secrets(self.inputs.secrets, context))
+        _check_installed(self.settings)
+        with _directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
+            job = job_of(inputs, policy, ident=context.action_execution_id, directory=directory)
+            answer = await _Run(job, context).follow(lock)
+        if answer["status"] == "successful":
+            return Result(data=answer)
+        return Result(error=answer, failed=answer["status"] != "canceled", cancelled=answer["status"] == "canceled")
+
+
+class _Run:
+    """One run's process, from the server's side."""
+
+    def __init__(self, job: Mapping[str, Any], context: ActionContext) -> None:
+        self._job = job
+        self._context = context
+        self._answer: dict[str, Any] | None = None
+        self._problem = ""
+
+    async def follow(self, lock: int) -> dict[str, Any]:
+        """Start the process and wait for the result; being cancelled ends everything that runs before it returns.
+
+        ``lock``: a descriptor that the process shall hold for as long as it lives. Raises ActionError if the process gives no result.
+        """
+        loop = asyncio.get_running_loop()
+        process = _start(lock)
+        lines = _Lines(self._take)
+        transport, _ = await loop.connect_read_pipe(lambda: lines, process.stdout)
+        try:
+            await loop.run_in_executor(None, _write, process, json.dumps(self._job).encode() + b"\n")
+            try:
+                await asyncio.shield(lines.ended)
+            except asyncio.CancelledError:
+                _tell(process, b"timeout\n" if self._context.ending == "timeout" else b"cancel\n")
+                await asyncio.wait([lines.ended], timeout=self._job["grace"] + _LATE)
+        finally:
+            transport.close()
+            await loop.run_in_executor(None, _bury, process, self._context.action_execution_id, self._answer is not None)
+        if self._answer is None:
+            reason = self._problem or f"its process ended unexpectedly (exit status {process.returncode})"
+            raise ActionError(f"The playbook could not be run: {reason}")
+        return self._answer
+
+    def _take(self, line: bytes) -> None:
+        message = json.loads(line)
+        if "events" in message:
+            self._context.emit(message["events"])
+        elif "result" in message:
+            self._answer = message["result"]
+        else:
+            self._problem = str(message.get("problem"))
+
+
+class _Lines(asyncio.Protocol):
+    """Hands on whole lines of a pipe; ``ended`` is done at its end."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._take = take
+        self._parts: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of lines."""
+        *whole, rest = data.split(b"\n")
+        for line in whole:
+            self._take(b"".join([*self._parts, line]))
+            self._parts.clear()
+        if rest:
+            self._parts.append(rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+        """The end."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def _start(lock: int) -> subprocess.Popen[bytes]:
+    """The process, in a session of its own, with an environment that has nothing but the way to this package."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "maestrale.actions.playbook_process"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", start_new_session=True,
+        bufsize=0, pass_fds=[lock], env={"PYTHONPATH": _PACKAGE_HOME, "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+    )
+
+
+def _write(process: subprocess.Popen[bytes], data: bytes) -> None:
+    """Write the job. A process that died meanwhile shows by the end of its output."""
+    with contextlib.suppress(BrokenPipeError):
+        while data and process.stdin is not None:
+            data = data[process.stdin.write(data) or 0:]
+
+
+def _tell(process: subprocess.Popen[bytes], word: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        if process.stdin is not None:
+            process.stdin.write(word)
+
+
+def _bury(process: subprocess.Popen[bytes], ident: str, is_answered: bool) -> None:
+    """Wait for the process's end; where it gave no answer, end it and whatever it left behind."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    try:
+        process.wait(5.0 if is_answered else 1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if not is_answered:
+        process_tree.kill_marked(MARK, ident)
+
+
+@contextlib.contextmanager
+def _directory(parent: str | None, ident: str) -> Iterator[tuple[str, int]]:
+    """A private directory, mode 0700, and the lock that says that it is in use; removed at the end."""
+    if parent is not None:
+        Path(parent).mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+    lock = os.open(f"{directory}/{_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.write(lock, ident.encode())
+        yield directory, lock
+    finally:
+        os.close(lock)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _check_installed(settings: PlaybookSettings) -> None:
+    folder = settings.executable or str(Path(sys.executable).parent)
+    if shutil.which("ansible-playbook", path=folder) is None:
+        raise ActionError(f"ansible-playbook is not installed in {folder}: install maestrale with the extra 'ansible'.")
+
+
+def _secrets(given: Any, context: ActionContext) -> dict[str, str]:
+    """Secret values by variable, fetched from where they are kept. Raises InputError, ActionError, NotFoundError."""
+    if not given:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InputError("secrets must be a mapping of variables to names of secrets.")
+    values: dict[str, str] = {}
+    for variable, source in given.items():
+        if isinstance(source, Mapping) and isinstance(source.get("value"), str):
+            values[str(variable)] = source["value"]
+        elif isinstance(source, str):
+            values[str(variable)] = context.secrets.get(context.project_id, source)
+        else:
+            raise InputError(f"The secret for '{variable}' must be a name, or a mapping with the key value.")
+    return values
+
+
+def _default(default: Any, factory: Any) -> Any:
+    if default is not MISSING:
+        return default
+    return REQUIRED if factory is MISSING else None
+
+
+def remove_remains(settings: PlaybookSettings) -> list[str]:
+    """Remove the directories of runs that nobody works on any more, and end what is left of those; returns the directories."""
+    removed = []
+    for path in Path(settings.work_dir or tempfile.gettempdir()).glob(f"{PREFIX}*/{_LOCK}"):
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            if os.fstat(lock).st_uid != os.getuid():
+                continue
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ident = os.read(lock, 256).decode("utf-8", "replace")
+        except BlockingIOError:
+            continue  # its run is alive
+        finally:
+            os.close(lock)
+        if ident:
+            process_tree.kill_marked(MARK, ident)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        removed.append(str(path.parent))
+    return removed

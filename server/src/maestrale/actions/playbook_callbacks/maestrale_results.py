@@ -1,0 +1,101 @@
+"""Collects what a playbook hands on, for the engine: per-host statistics set by tasks, registered variables, facts.
+
+ansible-core loads this file as a callback plugin. The file named by ``MAESTRALE_RESULTS_REQUEST`` holds what is wanted, as JSON:
+``{"facts": true or [names], "registered": [names], "into": path}``; the answer is written to ``into`` when the play recap comes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase  # type: ignore[import-untyped]
+
+DOCUMENTATION = """
+name: maestrale_results
+type: notification
+short_description: collects what a playbook hands on, for the workflow engine
+description:
+  - Writes per-host custom statistics, chosen registered variables and chosen facts to a file.
+version_added: 0.1.0
+"""
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]
+    """The plugin; its methods are called by ansible-core."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "maestrale_results"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        request = os.environ.get("MAESTRALE_RESULTS_REQUEST")
+        wanted = json.loads(Path(request).read_text(encoding="utf-8")) if request else {}
+        self.into: str | None = wanted.get("into")
+        self.wanted_facts: Any = wanted.get("facts")
+        self.wanted_registered = frozenset(wanted.get("registered") or ())
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.registered: dict[str, dict[str, Any]] = {}
+        self.disabled = self.into is None
+
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        """There are none."""
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """A task went well on a host."""
+        self._take(result)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002
+        """A task failed on a host."""
+        self._take(result)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """A host could not be reached."""
+        self._take(result)
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        """A task was skipped on a host."""
+        self._take(result)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """The end: write down what was collected."""
+        custom = {host: values for host, values in getattr(stats, "custom", {}).items() if host != "_run"}
+        text = json.dumps({"custom": custom, "facts": self.facts, "registered": self.registered}, default=str)
+        descriptor = os.open(str(self.into), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def _take(self, result: Any) -> None:
+        # Callback plugins are given these by name in all releases of ansible-core.
+        task, host, values = result._task, result._host.get_name(), result._result  # noqa: SLF001
+        if self.wanted_registered and task.register in self.wanted_registered:
+            self.registered.setdefault(host, {})[task.register] = values
+        if self.wanted_facts:
+            for part in (values, *(values.get("results") or ())):
+                facts = part.get("ansible_facts") if isinstance(part, dict) else None
+                if isinstance(facts, dict):
+                    self._take_facts(_owner(task, host, values), facts)
+
+    def _take_facts(self, host: str, facts: dict[str, Any]) -> None:
+        if self.wanted_facts is True:
+            self.facts.setdefault(host, {}).update(facts)
+            return
+        for name in self.wanted_facts:
+            for key in (name, f"ansible_{name}"):
+                if key in facts:
+                    self.facts.setdefault(host, {})[name] = facts[key]
+                    break
+
+
+def _owner(task: Any, host: str, values: dict[str, Any]) -> str:
+    """Whose facts a task's are: the host's, or the one's that the task was delegated to with ``delegate_facts``."""
+    delegated = values.get("_ansible_delegated_vars")
+    if getattr(task, "delegate_facts", None) and isinstance(delegated, dict):
+        return str(delegated.get("ansible_delegated_vars_host") or task.delegate_to or host)
+    if getattr(task, "delegate_facts", None) and task.delegate_to:
+        return str(task.delegate_to)
+    return host

@@ -1,0 +1,107 @@
+"""Where playbooks and inventories may come from, and for whom. Reads file names, never a file's content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestrale.actions.settings import PlaybookSettings
+from maestrale.errors import NotAllowedError
+
+_FQCN = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\.[a-zA-Z0-9_.]+")
+_FILE_ENDINGS = (".yml", ".yaml", ".json")
+
+
+class PlaybookRefusedError(NotAllowedError):
+    """The policy doesn't let a playbook or an inventory be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file and the directory that it is used from."""
+
+    path: Path
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookPolicy:
+    """The settings, applied for one tenant project."""
+
+    settings: PlaybookSettings
+    project_id: str = ""
+    is_admin: bool = False
+
+    def check_inline(self) -> None:
+        """Plays written in the workflow itself. Raises PlaybookRefusedError."""
+        if not self.settings.inline:
+            raise PlaybookRefusedError("Inline plays are not allowed here (setting playbook_inline).")
+        self._check_tenant("inline")
+
+    def check_inline_inventory(self) -> None:
+        """An inventory written in the workflow itself. Raises PlaybookRefusedError."""
+        if not self.settings.inline_inventory:
+            raise PlaybookRefusedError("Inline inventories are not allowed here (setting playbook_inline_inventory).")
+
+    def check_collection(self, playbook: str) -> None:
+        """A playbook of a collection by its full name. Raises PlaybookRefusedError."""
+        collection = ".".join(playbook.split(".")[:2])
+        allowed = self.settings.collections
+        if allowed is not None and collection not in allowed:
+            raise PlaybookRefusedError(f"Playbooks of the collection '{collection}' are not allowed here (setting playbook_collections).")
+        self._check_tenant(collection)
+
+    def file(self, path: str, project: str | None, *, what: str) -> Place:
+        """The file meant by a path: in the root named ``project``, in any root, or anywhere where that is allowed.
+
+        The path is followed to its end first, so neither ``..`` nor a link leads out. Raises PlaybookRefusedError.
+        """
+        for name, root in self._roots(project).items():
+            place = _within(Path(root), path)
+            if place is not None:
+                self._check_tenant(name)
+                return place
+        if project is None and self.settings.any_path:
+            self._check_tenant("any path")
+            found = Path(path).resolve()
+            if found.exists():
+                return Place(found, found.parent)
+            raise PlaybookRefusedError(f"The {what} '{path}' does not exist.")
+        where = f"the project '{project}'" if project else "the allowed directories"
+        raise PlaybookRefusedError(f"The {what} '{path}' is not a file in {where} (setting playbook_roots).")
+
+    def has_file(self, path: str, project: str | None) -> bool:
+        """Whether ``file`` would find it."""
+        try:
+            self.file(path, project, what="file")
+        except PlaybookRefusedError:
+            return False
+        return True
+
+    def _roots(self, project: str | None) -> Mapping[str, str]:
+        if project is None:
+            return self.settings.roots
+        if project not in self.settings.roots:
+            raise PlaybookRefusedError(f"There is no project '{project}' of playbooks (setting playbook_roots).")
+        return {project: self.settings.roots[project]}
+
+    def _check_tenant(self, name: str) -> None:
+        """A tenant that is listed may use what it is listed with; one that isn't, everything unless the policy is closed."""
+        allowed = self.settings.projects.get(self.project_id)
+        if self.is_admin or (allowed is None and not self.settings.closed) or name in (allowed or ()):
+            return
+        raise PlaybookRefusedError(f"The project '{self.project_id}' may not use '{name}' for playbooks (setting playbook_projects).")
+
+
+def is_collection_playbook(text: str) -> bool:
+    """Whether a text is a playbook's full name rather than a path: three parts or more, and no file's ending."""
+    return _FQCN.fullmatch(text) is not None and not text.endswith(_FILE_ENDINGS)
+
+
+def _within(root: Path, path: str) -> Place | None:
+    """The existing file of that path below the root, relative to it or absolute; None if there is none or it leads out."""
+    base = root.resolve()
+    found = (base / path).resolve()
+    return Place(found, base) if found.is_relative_to(base) and found.exists() else None
