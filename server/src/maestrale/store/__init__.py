@@ -1,14 +1,24 @@
-"""The database: the only room that knows SQL. See ``database.py``, ``tables.py``, ``executions.py``, ``queries.py``."""
+"""The database: the only room that knows SQL.
+
+``Database`` gives transactions, ``Executions`` loads and commits the hot path, ``list_``/``get_`` are what the API
+reads, all other modules hold functions on a connection: ``definitions``, ``members``, ``triggers``, ``jobs``,
+``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``.
+"""
 
 from sqlalchemy import Connection
 
+from maestrale.store import definitions, dispatch, jobs, members, nodes, reports, settings, tokens, triggers
 from maestrale.store.commits import AlreadyExists, Batch, Changeset, JobGone, VersionConflict
 from maestrale.store.database import ConstraintError, Database, TransientError
 from maestrale.store.executions import Executions, Loaded
+from maestrale.store.filters import Where
 from maestrale.store.payloads import PayloadCache
+from maestrale.store.queries import by_ids, count_, field_names, get_, list_
 from maestrale.store.schema import upgrade
+from maestrale.store.scope import EVERYTHING, Scope
 
 __all__ = [
-    "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
-    "PayloadCache", "TransientError", "VersionConflict", "upgrade",
+    "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
+    "PayloadCache", "Scope", "TransientError", "VersionConflict", "Where", "by_ids", "count_", "definitions", "dispatch", "field_names",
+    "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers", "upgrade",
 ]

@@ -18,7 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, Connection, make_url
+import sqlalchemy as sa
+from sqlalchemy import URL, Connection, Table, make_url
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError
 
 from maestrale.config import ConfigurationError
@@ -317,14 +319,16 @@ class Mysql(Dialect):
         return bool
 
 
+def insert_if_absent(conn: Connection, table: Table) -> sa.Insert:
+    """An insert that does nothing if a row of that key exists; ``rowcount`` tells."""
+    if conn.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return table.insert().prefix_with("OR IGNORE" if conn.dialect.name == "sqlite" else "IGNORE")
+
+
 def mysql_collation(mariadb: bool) -> str:
     """The collation that compares code points and doesn't ignore blanks at the end."""
     return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
-
-
-def is_mysql(conn: Connection) -> bool:
-    """Whether a connection leads to MariaDB or MySQL."""
-    return conn.dialect.name in {"mysql", "mariadb"}
 
 
 DIALECTS: dict[str, type[Dialect]] = {

@@ -98,26 +98,40 @@ class Executions:
 
     def attempt(self, conn: Connection, attempt_id: str) -> Attempt | None:
         """One attempt, of a task or run on its own."""
-        mark = self.database.dialect.placeholder
-        (rows,) = self._fetch(conn, [(f"{_select(ATTEMPT)} WHERE id = {mark}", (attempt_id,))])
-        if not rows:
-            return None
-        reader = PayloadReader(self.payloads)
-        attempt = self._decode(ATTEMPT, rows, reader)[0]
-        if reader.pending:
-            self._fill(conn, reader, self._scope_of(conn, attempt.execution_id) or attempt.id)
-        return attempt
+        found = self._attempts_where(conn, "id", [attempt_id])
+        return found[0] if found else None
+
+    def attempts(self, conn: Connection, ids: Sequence[str]) -> list[Attempt]:
+        """Attempts with inputs and results in the order of ``ids``; those that don't exist are left out."""
+        found = {attempt.id: attempt for attempt in self._attempts_where(conn, "id", ids)}
+        return [found[one] for one in ids if one in found]
+
+    def attempts_of_tasks(self, conn: Connection, task_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+        """All attempts of tasks with inputs and results, by ordinal."""
+        grouped: dict[str, list[Attempt]] = {one: [] for one in task_ids}
+        for attempt in sorted(self._attempts_where(conn, "task_id", task_ids), key=lambda attempt: attempt.ordinal):
+            grouped[str(attempt.task_id)].append(attempt)
+        return grouped
 
     def attempts_of_task(self, conn: Connection, task_id: str) -> list[Attempt]:
         """All attempts of a task with inputs and results, by ordinal."""
-        mark = self.database.dialect.placeholder
-        (rows,) = self._fetch(conn, [(f"{_select(ATTEMPT)} WHERE task_id = {mark} ORDER BY ordinal", (task_id,))])
-        reader = PayloadReader(self.payloads)
-        attempts = self._decode(ATTEMPT, rows, reader)
-        if reader.pending:
-            scope = self._scope_of(conn, attempts[0].execution_id)
-            self._fill(conn, reader, scope or attempts[0].id)
-        return attempts
+        return self.attempts_of_tasks(conn, [task_id])[task_id]
+
+    def _attempts_where(self, conn: Connection, column: str, values: Sequence[str]) -> list[Attempt]:
+        rows = self._each(conn, f"{_select(ATTEMPT)} WHERE {column}", values)
+        place = ATTEMPT.fields.index("execution_id")
+        parents = sorted({row[place] for row in rows if row[place] is not None})
+        scopes = dict(self._each(conn, "SELECT id, COALESCE(root_execution_id, id) FROM executions WHERE id", parents)) if rows else {}
+        by_scope: dict[str, list[Any]] = {}
+        for row in rows:
+            by_scope.setdefault(scopes.get(row[place], row[0]), []).append(row)
+        found: list[Attempt] = []
+        for scope, chosen in by_scope.items():
+            reader = PayloadReader(self.payloads)
+            found += self._decode(ATTEMPT, chosen, reader)
+            if reader.pending:
+                self._fill(conn, reader, scope)
+        return found
 
     def execution_of_task(self, conn: Connection, task_id: str) -> str | None:
         """The id of the execution that a task belongs to, None if there is no such task."""

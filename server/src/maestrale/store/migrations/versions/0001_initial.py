@@ -214,7 +214,6 @@ _table(
     "settings",
     Column("name", string(255), nullable=False),
     Column("value", text(), nullable=False),
-    Column("updated_at", time(), nullable=False),
     key=("name",),
 )
 

@@ -1,0 +1,163 @@
+"""The read side of the API: lists and single objects, each seen through a ``Scope``.
+
+Rows are mappings of the API's field names. JSON fields are JSON text ready for output, with the big values put in;
+times are datetimes, flags are bools. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection
+
+from maestrale.errors import NotFoundError
+from maestrale.store.filters import Filter, after, conditions, field_of, order, order_by
+from maestrale.store.payloads import open_references, resolved_text
+from maestrale.store.resources import RESOURCES, Resource
+from maestrale.store.scope import Scope, nearness, visible
+from maestrale.store.tables import payloads
+
+DEFAULT_SORT = (("created_at", False),)
+
+PAIRS_AT_ONCE = 200
+IDS_AT_ONCE = 500
+
+
+def list_(
+    conn: Connection, resource: str, scope: Scope, *, filters: Iterable[Filter] = (), sort: Sequence[tuple[str, bool]] = DEFAULT_SORT,
+    limit: int | None = None, marker: str | None = None, fields: Sequence[str] | None = None, nulls: Sequence[str] = (),
+    include_output: bool = False,
+) -> list[dict[str, Any]]:
+    """One page of a collection in a total order.
+
+    ``sort`` holds (field, descending); the id is added. ``marker`` is the id of the last item of the page before.
+    ``fields`` None means all but the heavy ones, ``include_output`` adds ``output``. Raises RequestError for
+    fields, operators and values that make no sense, NotFoundError for an unknown or invisible marker.
+    """
+    known = RESOURCES[resource]
+    chosen = _chosen(known, fields, include_output=include_output)
+    sorted_by = order(known, sort)
+    where = [seen(known, scope), *conditions(known, filters, nulls, conn)]
+    if marker is not None:
+        values = _sort_values(conn, known, scope, marker, [field.column for field, _ in sorted_by])
+        where.append(after(sorted_by, values, rows=conn.dialect.name in {"sqlite", "postgresql"}))
+    statement = _select(known, chosen).where(*where).order_by(*order_by(sorted_by))
+    if limit is not None:
+        statement = statement.limit(limit)
+    return _rows(conn, known, chosen, statement)
+
+
+def get_(
+    conn: Connection, resource: str, scope: Scope, identifier: str, namespace: str = "", *, fields: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """One object by id or, for definitions, by id or exact name and namespace.
+
+    ``fields`` None means all but the heaviest; ``output`` is among them here. Raises NotFoundError with Mistral's
+    text, RequestError for unknown fields.
+    """
+    known = RESOURCES[resource]
+    chosen = _chosen(known, fields, include_output=True)
+    table = known.table
+    matches: list[ColumnElement[bool]] = [table.c.id == identifier]
+    named = "name" in table.c and "scope" in table.c
+    if named:
+        by_name = table.c.name == identifier
+        matches.append(sa.and_(by_name, table.c.namespace == namespace) if "namespace" in table.c else by_name)
+    statement = _select(known, chosen).where(sa.or_(*matches), seen(known, scope)).limit(1)
+    if named:
+        statement = statement.order_by(nearness(table, scope), table.c.created_at, table.c.id)
+    found = _rows(conn, known, chosen, statement)
+    if not found:
+        raise NotFoundError(known.missing.format(id=identifier, namespace=namespace))
+    return found[0]
+
+
+def by_ids(
+    conn: Connection, resource: str, scope: Scope, ids: Sequence[str], *, fields: Sequence[str] | None = None, include_output: bool = False,
+) -> list[dict[str, Any]]:
+    """The visible ones of these ids, in their order."""
+    known = RESOURCES[resource]
+    chosen = _chosen(known, fields, include_output=include_output)
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = list(ids[start:start + IDS_AT_ONCE])
+        for row in _rows(conn, known, chosen, _select(known, chosen).where(known.table.c.id.in_(some), seen(known, scope))):
+            found[row["id"]] = row
+    return [found[one] for one in ids if one in found]
+
+
+def count_(conn: Connection, resource: str, scope: Scope, *, filters: Iterable[Filter] = (), nulls: Sequence[str] = ()) -> int:
+    """How many rows a list without limit would have."""
+    known = RESOURCES[resource]
+    where = [seen(known, scope), *conditions(known, filters, nulls, conn)]
+    return conn.execute(sa.select(sa.func.count()).select_from(known.source).where(*where)).scalar_one()
+
+
+def field_names(resource: str) -> tuple[str, ...]:
+    """The fields of a resource."""
+    return tuple(RESOURCES[resource].fields)
+
+
+def _chosen(known: Resource, fields: Sequence[str] | None, *, include_output: bool) -> list[str]:
+    if fields is None:
+        heavy = known.heavy - {"output"} if include_output else known.heavy
+        return [name for name in known.fields if name not in heavy]
+    for name in fields:
+        field_of(known, name)
+    return list(dict.fromkeys(["id", *fields]))
+
+
+def seen(known: Resource, scope: Scope) -> ColumnElement[bool]:
+    """The condition that a row of a resource is visible."""
+    return sa.and_(known.condition, visible(known.table, scope, shared=known.shared))
+
+
+def _select(known: Resource, chosen: Sequence[str]) -> sa.Select[Any]:
+    columns = [known.fields[name].column.label(name) for name in chosen]
+    if known.scope_id is not None:
+        columns.append(known.scope_id.label("payload_scope"))
+    return sa.select(*columns).select_from(known.source)
+
+
+def _sort_values(conn: Connection, known: Resource, scope: Scope, marker: str, columns: Sequence[ColumnElement[Any]]) -> Sequence[Any]:
+    statement = sa.select(*columns).select_from(known.source).where(known.table.c.id == marker, seen(known, scope))
+    row = conn.execute(statement).first()
+    if row is None:
+        raise NotFoundError(f"The marker doesn't exist: {known.missing.format(id=marker, namespace='')}")
+    return tuple(row)
+
+
+def _rows(conn: Connection, known: Resource, chosen: Sequence[str], statement: sa.Select[Any]) -> list[dict[str, Any]]:
+    rows = [dict(row) for row in conn.execute(statement).mappings()]
+    if known.scope_id is None:
+        return rows
+    big = [name for name in chosen if known.fields[name].payload]
+    open_fields: list[tuple[dict[str, Any], str, str]] = []
+    wanted: set[tuple[str, str]] = set()
+    for row in rows:
+        scope_id = row.pop("payload_scope")
+        for name in big:
+            digests = open_references(row[name]) if row[name] is not None else ()
+            if digests or (row[name] and '"$payload"' in row[name]):
+                open_fields.append((row, name, scope_id))
+                wanted.update((scope_id, digest) for digest in digests)
+    if open_fields:
+        bodies = _bodies(conn, sorted(wanted))
+        for row, name, scope_id in open_fields:
+            row[name] = resolved_text(row[name], bodies.get(scope_id, {}))
+    return rows
+
+
+def _bodies(conn: Connection, wanted: Sequence[tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """The texts of big values by scope and digest."""
+    table = payloads.c
+    key = sa.tuple_(table.scope_id, table.digest)
+    parts: dict[str, dict[str, list[str]]] = {}
+    for start in range(0, len(wanted), PAIRS_AT_ONCE):
+        some = wanted[start:start + PAIRS_AT_ONCE]
+        statement = sa.select(table.scope_id, table.digest, table.body).where(key.in_(some))
+        for scope_id, digest, body in conn.execute(statement.order_by(table.scope_id, table.digest, table.part)):
+            parts.setdefault(scope_id, {}).setdefault(digest, []).append(body)
+    return {scope_id: {digest: "".join(pieces) for digest, pieces in found.items()} for scope_id, found in parts.items()}
