@@ -33,12 +33,14 @@ def _stored(value: Any, options: Options, sets: bool, depth: int) -> Any:
     if depth <= 0:
         raise LimitExceededError(f"Value nests deeper than {options.max_depth} levels")
     if isinstance(value, Mapping):
-        return {
-            _json_key(key, sets): _stored(item, options, sets, depth - 1)
-            for key, item in _limited(value.items(), options)
-        }
+        result = {}
+        for key, item in _limited(value.items(), options):
+            # The value comes before the key, as in YAQL: it shows in which of two faults is reported.
+            converted = _stored(item, options, sets, depth - 1)
+            result[_json_key(_member(key, options, depth - 1) if sets else key)] = converted
+        return result
     if isinstance(value, Set):
-        items = [_member(item, sets) for item in _limited(value, options)]
+        items = [_member(item, options, depth - 1) if sets else item for item in _limited(value, options)]
         return [_stored(item, options, sets, depth - 1) for item in items]
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, type)):
         return [_stored(item, options, sets, depth - 1) for item in _limited(value, options)]
@@ -59,10 +61,11 @@ def _native(value: Any, options: Options, depth: int) -> Any:
     if depth <= 0:
         raise LimitExceededError(f"Value nests deeper than {options.max_depth} levels")
     if isinstance(value, Mapping):
-        return {
-            _native(key, options, depth - 1): _native(item, options, depth - 1)
-            for key, item in _limited(value.items(), options)
-        }
+        result = {}
+        for key, item in _limited(value.items(), options):
+            converted = _native(item, options, depth - 1)
+            result[_native(key, options, depth - 1)] = converted
+        return result
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         items = (_native(item, options, depth - 1) for item in _limited(value, options))
         return set(items) if isinstance(value, Set) and not options.convert_sets_to_lists else list(items)
@@ -77,16 +80,15 @@ def _limited(values: Iterable[Any], options: Options) -> Iterator[Any]:
         yield value
 
 
-def _member(value: Any, sets: bool) -> Any:
-    """A member of a set, which fails if its converted form couldn't be one."""
-    if sets and type(value) not in SCALARS:
-        kind = "dict" if isinstance(value, Mapping) else "set" if isinstance(value, Set) else "list"
-        if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-            raise TypeError(f"unhashable type: {kind!r}")
+def _member(value: Any, options: Options, depth: int) -> Any:
+    """A member of a set or a key, converted; TypeError if it can't be one any more."""
+    if type(value) not in SCALARS:
+        value = _native(value, options, depth)
+        hash(value)
     return value
 
 
-def _json_key(key: Any, sets: bool) -> str:
+def _json_key(key: Any) -> str:
     """A key as ``json.dumps`` writes it."""
     if isinstance(key, str):
         return str(key)
@@ -94,7 +96,7 @@ def _json_key(key: Any, sets: bool) -> str:
         return "true"
     if key is False:
         return "false"
-    return "null" if key is None else str(_member(key, sets))
+    return "null" if key is None else str(key)
 
 
 def _described(value: Any) -> Any:

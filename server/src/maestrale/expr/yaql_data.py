@@ -53,6 +53,39 @@ class FrozenDict(utils.FrozenDict):  # type: ignore[misc]
 FrozenDict.__module__ = utils.FrozenDict.__module__
 
 
+class RawDict(collections.abc.Mapping[Any, Any]):
+    """A lazy mapping that a function returned, with the look of the dict that it stands for."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: collections.abc.Mapping[Any, Any]) -> None:
+        self._source = source
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._source[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._source)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __repr__(self) -> str:
+        return repr(dict(self._source))
+
+
+RawDict.__name__ = "dict"
+
+
+def raw(value: Any) -> Any:
+    """What a function returned, for YAQL: not converted, but with no type of ours showing."""
+    if isinstance(value, collections.abc.Mapping) and type(value) is not dict:
+        return RawDict(value)
+    if type(value) is list and any(isinstance(item, collections.abc.Mapping) for item in value):
+        return [raw(item) for item in value]
+    return value
+
+
 def convert(value: Any) -> Any:
     """``value`` as YAQL's ``convert_input_data`` makes it."""
     if isinstance(value, str):

@@ -18,7 +18,7 @@ from yaql.language import contexts, conventions, exceptions, expressions, factor
 from maestrale.expr.context import Scope
 from maestrale.expr.functions import NAMES, Functions
 from maestrale.expr.limits import LimitExceededError, Meter, Options
-from maestrale.expr.yaql_data import convert
+from maestrale.expr.yaql_data import convert, raw
 
 Expression = expressions.Expression
 NO_VALUE = utils.NO_VALUE
@@ -123,7 +123,7 @@ def _bridge(attribute: str) -> Any:
     """A function that YAQL can call for one of ``Functions``: the same parameters, the object found in the context."""
 
     def call(context: Any, *args: Any) -> Any:
-        return getattr(context[_FUNCTIONS], attribute)(*args)
+        return raw(getattr(context[_FUNCTIONS], attribute)(*args))
 
     own = inspect.signature(getattr(Functions, attribute)).parameters.values()
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
