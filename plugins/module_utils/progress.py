@@ -66,7 +66,7 @@ class Progress:
         self._trees = {}
         self._task_names = {}
         self._children = None
-        self._known = {}
+        self._open_children = {}
         self._item_counts = {}
 
     def look(self, execution):
@@ -85,28 +85,37 @@ class Progress:
         return has_news
 
     def _look_at_tasks(self, execution):
-        trees = [(execution["id"], "")]
+        has_news = self._look_at_tree(execution["id"], "")
         if self._level >= 3:
-            trees += self._sub_executions(execution)
-        has_news = False
-        for execution_id, prefix in trees:
-            tasks = self._trees.setdefault(execution_id, Changes(self._client, TASK, ("executions", execution_id, "tasks"), TASK_FIELDS))
-            for task in tasks.take():
-                has_news = True
-                self._task_names[task["id"]] = prefix + task["name"]
-                self._say(f"{prefix}{task['name']}: {task['state']}{_duration(task)}")
-                if self._level >= 3 and "with_items" in (task.get("runtime_context") or {}):
-                    self._item_counts[task["id"]] = (task, prefix, -1)
-        return self._count_items() or has_news
+            has_news = self._look_at_children(execution) or has_news
+            has_news = self._count_items() or has_news
+        return has_news
 
-    def _sub_executions(self, execution):
+    def _look_at_tree(self, execution_id, prefix):
+        if execution_id not in self._trees:
+            self._trees[execution_id] = Changes(self._client, TASK, ("executions", execution_id, "tasks"), TASK_FIELDS)
+        changed = self._trees[execution_id].take()
+        for task in changed:
+            self._task_names[task["id"]] = prefix + task["name"]
+            self._say(f"{prefix}{task['name']}: {task['state']}{_duration(task)}")
+            if self._level >= 3 and "with_items" in (task.get("runtime_context") or {}):
+                told = self._item_counts.get(task["id"], (None, None, 0))[2]
+                self._item_counts[task["id"]] = (task, prefix, told)
+        return bool(changed)
+
+    def _look_at_children(self, execution):
         if self._children is None:
             self._children = Changes(self._client, EXECUTION, EXECUTION.path(), EXECUTION_FIELDS, {"root_execution_id": execution["id"]})
         for child in self._children.take():
-            self._known[child["id"]] = child
-        return [
-            (key, self._task_names.get(child["task_execution_id"], child["workflow_name"]) + " > ") for key, child in self._known.items()
-        ]
+            self._open_children[child["id"]] = child
+        has_news = False
+        # Parents are older than their children, so the name of a child's task is known when its turn comes.
+        for child_id, child in list(self._open_children.items()):
+            prefix = self._task_names.get(child["task_execution_id"], child["workflow_name"]) + " > "
+            has_news = self._look_at_tree(child_id, prefix) or has_news
+            if child["state"] in DONE:
+                del self._open_children[child_id]
+        return has_news
 
     def _count_items(self):
         has_news = False
@@ -115,7 +124,7 @@ class Progress:
             query = {"fields": "id,state", "state": "in:" + ",".join(TERMINAL_STATES)}
             done = len(self._client.list(kind, query, path=("tasks", task_id, path)))
             total = task["runtime_context"]["with_items"].get("count", "?")
-            if done != told and done:
+            if done != told:
                 self._say(f"{prefix}{task['name']}: {done} of {total} items done")
                 has_news = True
             self._item_counts[task_id] = (task, prefix, done)
