@@ -41,12 +41,6 @@ def default_database_url() -> str:
     return f"sqlite:///{Path(data_home) / 'maestrale' / 'maestrale.db'}"
 
 
-def default_state_dir() -> Path:
-    """Where running actions keep their working files."""
-    state_home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
-    return Path(state_home) / "maestrale"
-
-
 class Group(BaseModel):
     """A group of options; an unknown name in it is an error."""
 
@@ -134,19 +128,48 @@ class EngineSettings(Group):
 
 
 class ActionSettings(Group):
-    """How and where actions run."""
+    """How actions run in the server process."""
 
-    max_concurrency: int = Field(default=64, ge=1, description="Actions that one process runs at the same time.")
-    queue_size: int = Field(default=256, ge=0, description="Actions that one process takes beyond those that run.")
-    max_playbooks: int = Field(default=4, ge=1, description="Playbooks that one process runs at the same time.")
-    playbook_roots: list[Path] = Field(
-        default_factory=list, description="Folders in which playbooks, inventories and private data may lie; empty: anywhere.",
-    )
-    state_dir: Path = Field(default_factory=default_state_dir, description="Folder for the working files of running playbooks.")
-    keep_artifacts: bool = Field(default=False, description="Keep the working files of playbooks after they ended.")
-    ansible_playbook: str | None = Field(default=None, description="Path of ansible-playbook; unset: beside this Python, then in PATH.")
-    cancel_grace: Seconds = Field(default=10, description="Time between asking a cancelled action to stop and killing it.")
-    max_result_mb: int = Field(default=64, ge=1, description="Largest response body or output that an action reads, in MB.")
+    max_in_hand: int = Field(default=1000, ge=1, description="Actions that one process takes; the rest waits for one with room.")
+    threads: int = Field(default=16, ge=1, description="Blocking actions that one process runs at the same time.")
+    async_slots: int = Field(default=10_000, ge=1, description="Actions that one process runs at the same time on its event loop.")
+    cancel_grace: Seconds = Field(default=10, description="Time that a cancelled action has to end before its end is reported anyway.")
+    result_max: int = Field(default=64 * 1024 * 1024, ge=1024, description="Largest result of an action, in bytes.")
+    http_default_timeout: Seconds = Field(default=60, gt=0, description="Timeout of std.http where its input gives none.")
+    http_response_max: int = Field(default=5 * 1024 * 1024, ge=1024, description="Largest response that std.http reads, in bytes.")
+    http_connections: int = Field(default=200, ge=1, description="Connections of std.http open at the same time in one process.")
+    ca_file: Path | None = Field(default=None, description="CA bundle for HTTPS and SMTP in place of the system's.")
+    smtp_timeout: Seconds = Field(default=60, gt=0, description="Longest wait of std.email for the mail server.")
+    smtp_verify: bool = Field(default=True, description="Check the mail server's certificate.")
+    ssh_timeout: Seconds = Field(default=60, gt=0, description="Longest wait of std.ssh for a connection.")
+    ssh_key_dir: str = Field(default="~/.ssh", description="Folder of the private keys that std.ssh names.")
+    ssh_known_hosts: str | None = Field(default=None, description="File of host keys that std.ssh checks; unset: not checked.")
+    javascript_timeout: Seconds = Field(default=10, gt=0, description="Longest run of a script of std.javascript.")
+    javascript_memory: int = Field(default=128 * 1024 * 1024, ge=1024 * 1024, description="Memory of such a script, in bytes.")
+
+
+class PlaybookSettings(Group):
+    """Playbooks as actions: where they may come from and how they run."""
+
+    roots: dict[str, str] = Field(default_factory=dict, description="Folders with playbooks by the name that workflows use.")
+    any_path: bool | None = Field(default=None, description="Playbooks may be any readable file; unset: only with auth 'none'.")
+    inline: bool | None = Field(default=None, description="Workflows may hold plays as text; unset: only with auth 'none'.")
+    inline_inventory: bool = Field(default=True, description="Workflows may hold inventories as text.")
+    collections: list[str] | None = Field(default=None, description="Collections whose playbooks may run; unset: all.")
+    projects: dict[str, list[str]] = Field(default_factory=dict, description="By tenant project: the roots and collections it may use.")
+    closed: bool = Field(default=False, description="A tenant project that isn't listed in projects may run nothing.")
+    work_dir: str | None = Field(default=None, description="Folder for the working files of running playbooks.")
+    executable: str | None = Field(default=None, description="Folder of ansible-playbook; unset: the one beside this Python.")
+    config_file: str | None = Field(default=None, description="The ansible.cfg for projects that have none.")
+    collections_path: list[str] = Field(default_factory=list, description="Folders that collections are looked for in.")
+    environment: list[str] = Field(default_factory=list, description="Further variables that workflows may set for a playbook.")
+    host_key_checking: bool = Field(default=True, description="Check the host keys of managed machines.")
+    slots: int = Field(default=10, ge=1, description="Playbooks that one process runs at the same time.")
+    grace: Seconds = Field(default=5, description="Time between asking a playbook to stop and killing it.")
+    stdout_tail: int = Field(default=8192, ge=0, description="Bytes of the output's end that are kept in the result.")
+    text_max: int = Field(default=4096, ge=64, description="Longest message of a failed task that is kept.")
+    value_max: int = Field(default=1024 * 1024, ge=1024, description="Largest fact or statistic that is kept, in bytes.")
+    memory_max: int | None = Field(default=None, description="Memory of each process of a playbook, in bytes.")
 
 
 class ApiSettings(Group):
@@ -241,6 +264,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     actions: ActionSettings = Field(default_factory=ActionSettings)
+    playbooks: PlaybookSettings = Field(default_factory=PlaybookSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     yaql: YaqlSettings = Field(default_factory=YaqlSettings)
     expiration: ExpirationSettings = Field(default_factory=ExpirationSettings)

@@ -7,9 +7,8 @@ calls back in its own threads; everything that follows from that goes through th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -42,18 +41,17 @@ class Origin:
 class Dispatcher:
     """See the module. ``limit`` bounds the attempts in hand."""
 
-    def __init__(
-        self, node_id: str, limit: int, report: Report, *, on_released: Callable[[str], None], on_standalone: Callable[[str, Result], None],
-        faults: Faults = no_faults,
-    ) -> None:
-        self._node_id = node_id
+    def __init__(self, limit: int, report: Report, faults: Faults = no_faults) -> None:
         self._limit = limit
         self._report = report
-        self._on_released = on_released
-        self._on_standalone = on_standalone
         self._faults = faults
         self._runner: Runner | None = None
         self._in_hand: dict[str, str | None] = {}
+        self._left_behind = False
+        self._released: list[str] = []
+        self.on_room: Callable[[], None] = _nothing
+        self.on_released: Callable[[], None] = _nothing
+        self.on_standalone: Callable[[str, Result], None] = _unexpected
 
     def attach(self, runner: Runner) -> None:
         """Say who runs the actions; the runner is made with this object's callbacks, so it comes later."""
@@ -79,6 +77,13 @@ class Dispatcher:
         """These have ended for good, or are no business of this process any more."""
         for attempt_id in attempt_ids:
             self._in_hand.pop(attempt_id, None)
+        if self._left_behind and self.room >= self._limit // 4:
+            self._left_behind = False
+            self.on_room()
+
+    def leave_behind(self) -> None:
+        """There are more actions than this process has room for; ``on_room`` is called when it has some again."""
+        self._left_behind = True
 
     def run(self, attempt: Attempt, origin: Origin) -> None:
         """Hand an attempt to the runner. Its row is committed."""
@@ -98,13 +103,27 @@ class Dispatcher:
         self._faults(RESULT_IN_HAND)
         execution_id = self._in_hand.get(attempt_id)
         if execution_id is None:
-            self._on_standalone(attempt_id, result)
+            self.on_standalone(attempt_id, result)
             return
         self._report(Delivery(ActionCompleted(attempt_id, result.state, result.value), execution_id=execution_id))
 
     def released(self, attempt_id: str) -> None:
         """An asynchronous action has been set going and waits for its completion from outside."""
-        self._on_released(attempt_id)
+        self._released.append(attempt_id)
+        self.on_released()
+
+    def take_released(self) -> list[str]:
+        """The asynchronous actions that were set going since the last call; their rows still bear this process's name."""
+        released, self._released = self._released, []
+        return released
+
+
+def _nothing() -> None:
+    return
+
+
+def _unexpected(attempt_id: str, result: Result) -> None:
+    log.warning("a result of nobody's action", action_execution_id=attempt_id, state=result.state)
 
 
 def request_of(attempt: Attempt, origin: Origin) -> RunRequest:
@@ -125,8 +144,3 @@ def seconds(value: Any) -> float | None:
         return None
     return number if number > 0 else None
 
-
-def claim_for(node_id: str, attempts: Sequence[Attempt], now: datetime) -> None:
-    """Write this process's name into attempts that it is going to run."""
-    for attempt in attempts:
-        attempt.set(owner=node_id, dispatched_at=now)

@@ -35,7 +35,7 @@ from maestrale.engine.round import Bounds, Outcome, Round, Unit, World
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.timers import Timers
 from maestrale.errors import DatabaseUnavailableError, EngineError, MaestraleError, NotFoundError
-from maestrale.store import AlreadyExists, Batch, Changeset, Database, Executions, JobGone, VersionConflict
+from maestrale.store import AlreadyExists, Batch, Changeset, Database, Executions, JobGone, VersionConflict, dispatch
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +116,14 @@ class DecisionLoop:
         """Make ``run`` return after what waits now. Callable from any thread."""
         self._stopping = True
         self._parts.inbox.wake()
+
+    def refuse_requests(self) -> None:
+        """Before work may begin: answer requests that the database can't be reached, keep the rest."""
+        error = DatabaseUnavailableError("The database can't be reached at the moment.")
+        for item in self._parts.inbox.take(self._parts.batch_size, 0.0):
+            fail(item, error)
+            if item.future is None:
+                self._keep_for_later([item])
 
     def turn(self, patience: float | None) -> bool:
         """Wait up to ``patience`` seconds and decide what there is; whether there was anything."""
@@ -311,7 +319,7 @@ class DecisionLoop:
                 around.deliver(delivery)
             outcome = around.settle()
             runs = self._assign(outcome, world.now)
-            withdrawn = self._cancel_elsewhere(outcome)
+            withdrawn = self._cancel_elsewhere(outcome, world.now)
             self._commit(outcome, ready)
         except BaseException:
             parts.shelf.drop(around.outcome.units)
@@ -333,25 +341,39 @@ class DecisionLoop:
         """Put this process's name into as many new attempts as it has room for; the rest is for whoever has."""
         dispatcher = self._parts.dispatcher
         room = dispatcher.room if self.room_for_actions else 0
-        runs = [(unit, attempt) for unit, attempt in outcome.runs if attempt.state == "RUNNING"][:room]
+        runs = [(unit, attempt) for unit, attempt in outcome.runs if attempt.state == "RUNNING"]
+        if len(runs) > room:
+            del runs[room:]
+            dispatcher.leave_behind()
         for unit, attempt in runs:
             unit.snapshot.change_attempt(attempt, owner=self._parts.node_id, dispatched_at=now)
             dispatcher.take(attempt)
         return runs
 
-    def _cancel_elsewhere(self, outcome: Outcome) -> list[tuple[Unit, str]]:
-        """Tell the process that runs an action, by a row; take what nobody runs yet, so that nobody will. Gives the latter."""
-        taken = []
-        for unit, attempt_id in outcome.cancels:
+    def _cancel_elsewhere(self, outcome: Outcome, now: datetime) -> list[tuple[Unit, str]]:
+        """Tell the process that runs an action, by a row; take what nobody runs yet, so that nobody will. Gives the latter.
+
+        Who runs an action is written beside the execution's version, so a snapshot may not know it.
+        """
+        taken: list[tuple[Unit, str]] = []
+        parts = self._parts
+        elsewhere = [(unit, one) for unit, one in outcome.cancels if one not in parts.dispatcher]
+        if not elsewhere:
+            return taken
+        ids = [attempt_id for _, attempt_id in elsewhere]
+        got = parts.database.run_write(lambda conn: dispatch.claim_actions(conn, parts.node_id, ids, now))
+        owners = {one.id: one.owner for one in parts.database.run_read(lambda conn: parts.executions.attempts(conn, ids))}
+        for unit, attempt_id in elsewhere:
+            owner = owners.get(attempt_id)
             attempt = unit.snapshot.attempts[attempt_id]
-            if attempt.owner is None:
-                unit.snapshot.change_attempt(attempt, owner=self._parts.node_id)
-                self._parts.dispatcher.take(attempt)
+            if attempt_id in got or not attempt.stored:
+                unit.snapshot.change_attempt(attempt, owner=parts.node_id, dispatched_at=now)
+                parts.dispatcher.take(attempt)
                 taken.append((unit, attempt_id))
-            elif attempt.owner != self._parts.node_id:
+            elif owner is not None and owner != parts.node_id:
                 job = Job(
-                    id=self._parts.new_id(), kind="message", execution_id=unit.id, due_at=self._parts.now(),
-                    payload={"type": CANCEL_ACTION, "attempt_id": attempt_id}, created_at=self._parts.now(), owner=attempt.owner,
+                    id=parts.new_id(), kind="message", execution_id=unit.id, due_at=now,
+                    payload={"type": CANCEL_ACTION, "attempt_id": attempt_id}, created_at=now, owner=owner,
                 )
                 outcome.new_jobs[job.id] = job
         return taken

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,28 @@ def _alive_without_proc(pid: int) -> str | None:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A row of ``nodes`` as far as judging needs it."""
+class Neighbour(Protocol):
+    """A process that is known, as far as judging needs it."""
 
-    id: str
-    host: str
-    pid: int
-    process_started: str
-    heartbeat_at: datetime
+    @property
+    def id(self) -> str:
+        """Its identity."""
+
+    @property
+    def host(self) -> str:
+        """See ``NodeIdentity``."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id on that host."""
+
+    @property
+    def process_started(self) -> str:
+        """Tells it from a later process of the same pid."""
+
+    @property
+    def heartbeat_at(self) -> datetime:
+        """By its own clock."""
 
 
 @dataclass(slots=True)

@@ -112,7 +112,7 @@ class StandaloneActions:
         return resolved
 
     def _attempt(self, caller: Caller, request: RunActionRequest, descriptor: ActionDescriptor, resolved: Resolved) -> Attempt:
-        context: dict[str, Any] = {"index": 0, "safe_rerun": False}
+        context: dict[str, Any] = {"index": 0, "safe_rerun": False, "security": caller.as_security()}
         if request.target:
             context["target"] = request.target
         if request.timeout is not None:

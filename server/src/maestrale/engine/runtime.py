@@ -1,0 +1,143 @@
+"""The engine's threads: their beginning, their end, and the handing over of what is left at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from maestrale.actions import Leftover, Result, Runner
+from maestrale.engine.dispatch import Dispatcher
+from maestrale.engine.inbox import Inbox
+from maestrale.engine.items import Operation
+from maestrale.engine.loop import DecisionLoop
+from maestrale.engine.notifications import Notifications
+from maestrale.engine.service import Engine
+from maestrale.engine.standalone import StandaloneActions
+from maestrale.engine.sweeper import Sweeper
+from maestrale.errors import DatabaseUnavailableError
+from maestrale.store import Connection, Database, dispatch, jobs, nodes
+
+log = structlog.get_logger(__name__)
+
+JOIN_TIMEOUT = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class EngineRuntime:
+    """Everything of the engine that lives. ``prepare`` is called until it succeeds before any work is taken."""
+
+    node_id: str
+    engine: Engine
+    database: Database
+    inbox: Inbox
+    loop: DecisionLoop
+    sweeper: Sweeper
+    dispatcher: Dispatcher
+    notifications: Notifications
+    standalone: StandaloneActions
+    runner: Runner
+    drain_timeout: float
+    prepare: Callable[[], None] = lambda: None
+    _registered: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _stopping: bool = False
+
+    def connect(self) -> None:
+        """Tie the callbacks together; once, before anything runs."""
+        self.dispatcher.attach(self.runner)
+        self.dispatcher.on_room = self.sweeper.hurry
+        self.dispatcher.on_released = lambda: self.inbox.put(Operation("let go", self.let_go))
+        self.dispatcher.on_standalone = lambda attempt_id, result: self.inbox.put(
+            Operation("finish an action", lambda: self.standalone.finish(attempt_id, result)))
+        self.notifications.runner = self.runner
+
+    def on_result(self, attempt_id: str, result: Result) -> None:
+        """What the runner calls with each result."""
+        if self.notifications.takes(attempt_id):
+            self.notifications.done(attempt_id, result)
+        else:
+            self.dispatcher.done(attempt_id, result)
+
+    def let_go(self) -> None:
+        """Take this process's name off asynchronous actions that have been set going."""
+        released = self.dispatcher.take_released()
+        if not released:
+            return
+        try:
+            self.database.run_write(lambda conn: dispatch.let_go(conn, self.node_id, released))
+        except DatabaseUnavailableError:
+            for attempt_id in released:
+                self.dispatcher.released(attempt_id)
+            raise
+        self.dispatcher.settle(released)
+
+    # ---- threads
+
+    def start(self) -> None:
+        """Start the threads and return at once; work begins when this process has its row."""
+        self._thread("sweeper", self._sweep)
+        self._thread("engine", self._decide)
+
+    def _thread(self, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _sweep(self) -> None:
+        pause = threading.Event()
+        while not self._stopping:
+            try:
+                self.prepare()
+                self.sweeper.beat()
+            except DatabaseUnavailableError as error:
+                log.warning("waiting for the database", error=str(error))
+                pause.wait(1.0)
+            else:
+                break
+        self._registered.set()
+        self.sweeper.run()
+
+    def _decide(self) -> None:
+        while not self._registered.wait(0.1) and not self._stopping:
+            self.loop.refuse_requests()
+        self.loop.run()
+
+    def not_ready(self) -> str:
+        """Why no request can be served now, or ''."""
+        if self._stopping:
+            return "The server is stopping."
+        if not self._registered.is_set():
+            return "The database can't be reached."
+        if not all(thread.is_alive() for thread in self._threads):
+            return "A thread of the engine has ended."
+        return ""
+
+    def stop(self) -> None:
+        """Take no new work, let running actions end within ``drain_timeout``, hand over the rest."""
+        self._stopping = True
+        self.sweeper.draining = True
+        self.loop.room_for_actions = False
+        leftover = self.runner.stop(self.drain_timeout)
+        self.loop.stop()
+        self._join("engine")
+        self.sweeper.stop()
+        self._join("sweeper")
+        try:
+            self.database.run_write(lambda conn: self._hand_over(conn, leftover))
+        except DatabaseUnavailableError as error:
+            log.warning("the rest could not be handed over; it will be taken over when this process is missed", error=str(error))
+        log.info("drained", broken_off=len(leftover.started), handed_over=len(leftover.waiting))
+        self.database.close()
+
+    def _join(self, name: str) -> None:
+        for thread in self._threads:
+            if thread.name == name:
+                thread.join(JOIN_TIMEOUT)
+
+    def _hand_over(self, conn: Connection, leftover: Leftover) -> None:
+        dispatch.release_actions(conn, self.node_id, leftover.waiting)
+        jobs.release_all(conn, self.node_id)
+        nodes.remove(conn, [self.node_id])

@@ -1,0 +1,305 @@
+"""What a process does again and again besides deciding: say that it lives, look for due and abandoned work, tidy up.
+
+One thread. It reads and claims in transactions of its own; what it finds it gives to the deciding thread through the
+inbox. Nothing here is needed while all goes well within one process, except timers that lie further ahead than its
+memory: everything is a second way for work whose first way was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event
+
+import structlog
+
+from maestrale import clock
+from maestrale.core import states
+from maestrale.core.messages import ActionCompleted, ActionLost
+from maestrale.core.model import Attempt, Execution, Job
+from maestrale.engine.dispatch import Dispatcher, Origin
+from maestrale.engine.faults import AFTER_CLAIM, BEFORE_CLAIM, Faults, no_faults
+from maestrale.engine.inbox import Inbox
+from maestrale.engine.items import Delivery, Operation
+from maestrale.engine.loop import DecisionLoop
+from maestrale.engine.nodes import NodeIdentity, Watch
+from maestrale.engine.notifications import Notifications
+from maestrale.engine.standalone import StandaloneActions
+from maestrale.errors import ConflictError, DatabaseUnavailableError
+from maestrale.store import Connection, Database, Executions, dispatch, jobs, nodes, queries
+from maestrale.store.scope import EVERYTHING
+
+log = structlog.get_logger(__name__)
+
+LOST = "The process that ran the action ended before the action did; it was not repeated because its task does not say safe-rerun."
+TOO_LATE = "The action was not run: its execution had ended."
+RECONCILE_EVERY = 30.0
+OVERDUE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds between the rounds of each duty, and most rows of one kind at once."""
+
+    heartbeat: float
+    node_timeout: float
+    poll: float
+    claim_size: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Duty:
+    """Something else that has its own interval."""
+
+    name: str
+    interval: float
+    run: Callable[[], None]
+    due: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Sweeper:
+    """See the module."""
+
+    identity: NodeIdentity
+    pace: Pace
+    database: Database
+    executions: Executions
+    inbox: Inbox
+    loop: DecisionLoop
+    dispatcher: Dispatcher
+    notifications: Notifications
+    standalone: StandaloneActions
+    duties: list[Duty] = field(default_factory=list)
+    now: Callable[[], datetime] = clock.now
+    faults: Faults = no_faults
+    draining: bool = False
+    ready: bool = False
+    _wake: Event = field(default_factory=Event)
+    _stopping: bool = False
+    _watch: Watch = field(init=False)
+    _orphans_due: float = 0.0
+    _reconciled_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._watch = Watch(self.identity, self.pace.node_timeout)
+        self.duties = [
+            Duty(name="heartbeat", interval=self.pace.heartbeat, run=self.beat),
+            Duty(name="poll", interval=self.pace.poll, run=self.poll),
+            *self.duties,
+        ]
+
+    # ---- running
+
+    def run(self) -> None:
+        """Do what is due until ``stop``; the body of the sweeping thread."""
+        while not self._stopping:
+            now = clock.monotonic()
+            for duty in self.duties:
+                if duty.due <= now:
+                    self._do(duty)
+                    duty.due = clock.monotonic() + duty.interval
+            self._wake.wait(max(0.0, min(duty.due for duty in self.duties) - clock.monotonic()))
+            self._wake.clear()
+
+    def _do(self, duty: Duty) -> None:
+        try:
+            duty.run()
+        except DatabaseUnavailableError as error:
+            log.warning("the database is not available", duty=duty.name, error=str(error))
+        except Exception:
+            log.exception("a duty failed", duty=duty.name)
+
+    def stop(self) -> None:
+        """Make ``run`` return. Callable from any thread."""
+        self._stopping = True
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Make the next poll come at once. Callable from any thread."""
+        for duty in self.duties:
+            if duty.name == "poll":
+                duty.due = 0.0
+        self._wake.set()
+
+    # ---- being alive, and who is dead
+
+    def beat(self) -> None:
+        """Renew this process's row, and take over from processes that are dead."""
+        now = self.now()
+        alive = self.ready and self.database.run_write(lambda conn: nodes.heartbeat(conn, self.identity.id, now))
+        if not alive:
+            self._register(now)
+        dead = self._watch.dead(self.database.run_read(nodes.all_nodes), clock.monotonic())
+        if dead:
+            self._bury(dead)
+
+    def _register(self, now: datetime) -> None:
+        """Before any work, and again if others took this process for dead meanwhile."""
+        if self.ready:
+            log.warning("other processes took this one for dead; its work may have been taken over")
+            self.loop.wants_reconciliation = True
+        row = nodes.Node(
+            id=self.identity.id, host=self.identity.host, pid=self.identity.pid, process_started=self.identity.process_started,
+            started_at=now, heartbeat_at=now,
+        )
+        self.database.run_write(lambda conn: nodes.register(conn, row))
+        self.ready = True
+
+    def _bury(self, dead: Sequence[str]) -> None:
+        log.warning("processes are gone; taking over their work", nodes=list(dead))
+
+        def work(conn: Connection) -> None:
+            nodes.remove(conn, dead)
+            jobs.release_abandoned(conn)
+
+        self.database.run_write(work)
+        self._orphans_due = 0.0
+        self.hurry()
+
+    # ---- work that nobody does
+
+    def poll(self) -> None:
+        """Claim due jobs and waiting actions, look after actions whose process died, tidy up."""
+        if not self.ready:
+            return
+        self.notifications.flush()
+        self._delete_void_jobs()
+        if self.draining:
+            return
+        self.claim_jobs()
+        if clock.monotonic() >= self._orphans_due:
+            self._orphans_due = clock.monotonic() + self.pace.node_timeout
+            self.adopt_orphans()
+        self.claim_actions()
+        self._reconcile_if_wanted()
+
+    def claim_jobs(self) -> None:
+        """Make jobs of nobody that are due before the next look this process's own.
+
+        Jobs that are its own and overdue come along: other processes send it some, and a commit's answer may be lost.
+        """
+        now, size = self.now(), self.pace.claim_size
+        until = now + timedelta(seconds=1.5 * self.pace.poll)
+        self.faults(BEFORE_CLAIM)
+        found = self.database.run_write(lambda conn: jobs.claim(conn, self.identity.id, until, size))
+        overdue = now - timedelta(seconds=OVERDUE)
+        own = self.database.run_write(lambda conn: jobs.claim(conn, self.identity.id, overdue, size, dead=[self.identity.id]))
+        self.faults(AFTER_CLAIM)
+        self._accept([*found, *own])
+        if len(found) >= size:
+            self.hurry()
+
+    def _accept(self, found: Sequence[Job]) -> None:
+        for job in found:
+            if job.kind == "notify":
+                self.notifications.send(job)
+        messages = [job for job in found if job.kind == "message"]
+        if messages:
+            self.inbox.put(Operation("accept jobs", lambda: self.loop.accept_jobs(messages)))
+
+    def adopt_orphans(self) -> None:
+        """Actions whose process died: free them where they may be repeated, else tell their executions."""
+        found = self.database.run_read(
+            lambda conn: dispatch.orphaned_actions(self.executions, conn, self.pace.claim_size, sync_only=False))
+        again = [attempt for attempt in found if may_repeat(attempt)]
+        for attempt in again:
+            owner = attempt.owner or ""
+            self.database.run_write(lambda conn, o=owner, i=attempt.id: dispatch.release_actions(conn, o, [i]))  # type: ignore[misc]
+        for attempt in found:
+            if not may_repeat(attempt):
+                self._lose(attempt)
+
+    def _lose(self, attempt: Attempt) -> None:
+        if attempt.execution_id is not None:
+            self.inbox.put(Delivery(ActionLost(attempt.id, LOST), execution_id=attempt.execution_id))
+            return
+        try:
+            self.standalone.lose(attempt, LOST)
+        except ConflictError:
+            log.info("an action ended before it was given up", action_execution_id=attempt.id)
+
+    def claim_actions(self) -> None:
+        """Take waiting actions as far as there is room."""
+        room = min(self.dispatcher.room, self.pace.claim_size)
+        if room <= 0:
+            return
+        found = self.database.run_read(lambda conn: dispatch.unclaimed_actions(self.executions, conn, room))
+        if not found:
+            return
+        for attempt in found:
+            self.dispatcher.take(attempt)
+        mine: set[str] = set()
+        try:
+            mine = self.database.run_write(
+                lambda conn: dispatch.claim_actions(conn, self.identity.id, [attempt.id for attempt in found], self.now()))
+        finally:
+            self.dispatcher.settle(attempt.id for attempt in found if attempt.id not in mine)
+        self._run([attempt for attempt in found if attempt.id in mine])
+        if len(found) >= room:
+            self.hurry()
+
+    def _run(self, attempts: Sequence[Attempt]) -> None:
+        for attempt, origin in self.database.run_read(lambda conn: self._with_origins(conn, attempts)):
+            if origin is None:
+                self.inbox.put(Delivery(ActionCompleted(attempt.id, states.CANCELLED, TOO_LATE), execution_id=attempt.execution_id))
+                continue
+            try:
+                self.dispatcher.run(attempt, origin)
+            except ConflictError:
+                return
+
+    def _with_origins(self, conn: Connection, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Origin | None]]:
+        """Each attempt with where it belongs; None if its execution has ended or is gone."""
+        known: dict[str, Execution | None] = {}
+        names: dict[str, str | None] = {}
+        found: list[tuple[Attempt, Origin | None]] = []
+        for attempt in attempts:
+            if attempt.execution_id is None or attempt.task_id is None:
+                found.append((attempt, Origin(security=attempt.runtime_context.get("security"))))
+                continue
+            if attempt.execution_id not in known:
+                known[attempt.execution_id] = self.executions.execution(conn, attempt.execution_id)
+            execution = known[attempt.execution_id]
+            if execution is None or states.is_final(execution.state):
+                found.append((attempt, None))
+                continue
+            if attempt.task_id not in names:
+                rows = queries.by_ids(conn, "tasks", EVERYTHING, [attempt.task_id], fields=("name",))
+                names[attempt.task_id] = rows[0]["name"] if rows else None
+            found.append((attempt, Origin.of(execution, names[attempt.task_id])))
+        return found
+
+    def _delete_void_jobs(self) -> None:
+        void, self.loop.void_jobs = self.loop.void_jobs, []
+        if void:
+            self.database.run_write(lambda conn: jobs.remove(conn, void))
+
+    # ---- commits whose answer was lost
+
+    def _reconcile_if_wanted(self) -> None:
+        if self.loop.wants_reconciliation or clock.monotonic() - self._reconciled_at > RECONCILE_EVERY:
+            self.loop.wants_reconciliation = False
+            self._reconciled_at = clock.monotonic()
+            self.inbox.put(Operation("reconcile", self.reconcile))
+
+    def reconcile(self) -> None:
+        """Run and wake what bears this process's name but isn't in its hands. In the deciding thread, between two batches."""
+
+        def owned(conn: Connection) -> list[str]:
+            return dispatch.owned_actions(conn, self.identity.id)
+
+        lost = [one for one in self.database.run_read(owned) if one not in self.dispatcher]
+        if lost:
+            log.warning("actions of this process were not in its hands", actions=len(lost))
+            attempts = self.database.run_read(lambda conn: self.executions.attempts(conn, lost))
+            waiting = [one for one in attempts if not states.is_final(one.state)]
+            for attempt in waiting:
+                self.dispatcher.take(attempt)
+            self._run(waiting)
+
+
+def may_repeat(attempt: Attempt) -> bool:
+    """Whether an action whose process died may run again (5.7, invariant 6)."""
+    return bool(attempt.idempotent or attempt.runtime_context.get("safe_rerun")) and not attempt.runtime_context.get("_abandoned")
