@@ -57,3 +57,23 @@ TERMINAL_STATES = ("SUCCESS", "ERROR", "CANCELLED")
 def members_of(workflow_id):
     """The projects that a workflow is shared with."""
     return Kind("members", below=("workflows", workflow_id))
+
+
+_ALL = (
+    ACTION,
+    ACTION_EXECUTION,
+    CODE_SOURCE,
+    CRON_TRIGGER,
+    DYNAMIC_ACTION,
+    ENVIRONMENT,
+    EVENT_TRIGGER,
+    EXECUTION,
+    TASK,
+    WORKBOOK,
+    WORKFLOW,
+)
+
+
+def by_collection(name):
+    """The kind of a collection, or None."""
+    return next((kind for kind in _ALL if kind.collection == name), None)

@@ -86,7 +86,7 @@ class FakeEngine:
         return {"valid": True} if "tasks" in text else {"valid": False, "error": "Invalid DSL: no tasks"}
 
     def _below(self, method, path, query, text):
-        collection, parent, child = path
+        parent, child = path[1:]
         if child == "members":
             members = [item for item in self.all("members") if item["resource_id"] == parent]
             if method == "POST":
