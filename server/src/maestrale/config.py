@@ -104,7 +104,9 @@ class EngineSettings(Group):
     """The deciding loop, its memory, its neighbours."""
 
     batch_size: int = Field(default=256, ge=1, description="Most messages decided with one commit.")
-    step_budget: int = Field(default=64, ge=1, description="Most steps that one execution goes on within one commit.")
+    round_steps: int = Field(default=512, ge=1, description="Steps that the executions of one commit share.")
+    step_budget: int = Field(default=64, ge=1, description="Least number of steps that each execution of one commit gets.")
+    round_decisions: int = Field(default=1024, ge=1, description="Most decisions of one commit; what is told after that waits for the next.")
     inbox_size: int = Field(default=10_000, ge=1, description="Most requests that wait for a decision; more are refused with 503.")
     request_timeout: Seconds = Field(default=60, description="Longest wait of a request for its decision.")
     snapshot_cache_executions: int = Field(default=256, ge=0, description="Executions kept in memory between events.")

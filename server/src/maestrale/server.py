@@ -40,7 +40,9 @@ SWITCH_INTERVAL = 0.001
 class Application(Protocol):
     """What is served: an ASGI application, and the parts behind it with their start and end."""
 
-    asgi: Any
+    @property
+    def asgi(self) -> Any:
+        """The ASGI application."""
 
     def start(self) -> None:
         """Start the threads; returns at once."""
@@ -61,7 +63,8 @@ def configure_logging(settings: Settings) -> None:
     if settings.log_format == "json":
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # a plain traceback: the pretty ones show local variables, and so inputs and secrets
+        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger, cache_logger_on_first_use=True,

@@ -7,7 +7,6 @@ executions that their owners had paused before stay paused.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
@@ -21,7 +20,9 @@ from maestrale.core.messages import Message, Pause, Resume
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery
 from maestrale.errors import ConflictError, MaestraleError, NotAllowedError, RequestError
-from maestrale.store import Connection, Database, settings
+from maestrale.store import Connection, Database, queries, settings
+from maestrale.store.filters import Where
+from maestrale.store.scope import EVERYTHING
 
 log = structlog.get_logger(__name__)
 
@@ -54,12 +55,10 @@ class Mode:
 
 @dataclass(slots=True)
 class Maintenance:
-    """See the module. ``running_roots`` gives the root executions that are RUNNING, ``busy`` whether a task is RUNNING."""
+    """See the module."""
 
     database: Database
     inbox: Inbox
-    running_roots: Callable[[Connection], list[str]]
-    busy: Callable[[Connection], bool]
     _seen: Mode = field(default_factory=Mode)
     _seen_at: float | None = None
 
@@ -97,10 +96,10 @@ class Maintenance:
             self._change(current, Mode(RUNNING))
 
     def _pause(self, current: Mode) -> None:
-        roots = self.database.run_read(self.running_roots)
+        roots = self.database.run_read(_running_roots)
         told = self._tell(roots, Pause(MESSAGE))
         paused = Mode(PAUSING, tuple(dict.fromkeys((*current.paused, *told))))
-        if not roots and not self.database.run_read(self.busy):
+        if not roots and not self.database.run_read(_is_busy):
             paused = Mode(PAUSED, paused.paused)
         if paused != current:
             self._change(current, paused)
@@ -140,3 +139,13 @@ class Maintenance:
 
     def _note(self, mode: Mode) -> None:
         self._seen, self._seen_at = mode, clock.monotonic()
+
+
+def _running_roots(conn: Connection) -> list[str]:
+    running = [Where("state", "eq", "RUNNING")]
+    rows = queries.list_(conn, "executions", EVERYTHING, filters=running, nulls=["root_execution_id"], fields=(), limit=1000)
+    return [row["id"] for row in rows]
+
+
+def _is_busy(conn: Connection) -> bool:
+    return bool(queries.list_(conn, "tasks", EVERYTHING, filters=[Where("state", "eq", "RUNNING")], fields=(), limit=1))

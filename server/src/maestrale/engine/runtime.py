@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from maestrale.actions import Leftover, Result, Runner
+from maestrale.actions import Leftover, Runner
 from maestrale.engine.dispatch import Dispatcher
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Operation
@@ -53,13 +53,6 @@ class EngineRuntime:
         self.dispatcher.on_standalone = lambda attempt_id, result: self.inbox.put(
             Operation("finish an action", lambda: self.standalone.finish(attempt_id, result)))
         self.notifications.runner = self.runner
-
-    def on_result(self, attempt_id: str, result: Result) -> None:
-        """What the runner calls with each result."""
-        if self.notifications.takes(attempt_id):
-            self.notifications.done(attempt_id, result)
-        else:
-            self.dispatcher.done(attempt_id, result)
 
     def let_go(self) -> None:
         """Take this process's name off asynchronous actions that have been set going."""

@@ -1,0 +1,234 @@
+"""The one place where concrete things meet: from settings to a running service.
+
+Nothing else constructs a database, a runner or an engine. Building connects nothing and starts no thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from maestrale import actions, clock, config
+from maestrale.actions import Registry, Result, Runner, standard_registry
+from maestrale.api import Parts, create_app
+from maestrale.api.access import authenticator_for, policy_for
+from maestrale.caller import Caller
+from maestrale.catalog import Catalog, Definitions
+from maestrale.config import ConfigurationError, Settings
+from maestrale.core import identity
+from maestrale.core.decide import Limits
+from maestrale.core.decide import Ports as DecisionPorts
+from maestrale.core.ports import Catalogue
+from maestrale.engine import Engine
+from maestrale.engine.cache import CacheBounds, SnapshotCache
+from maestrale.engine.dispatch import Dispatcher
+from maestrale.engine.faults import Faults, no_faults
+from maestrale.engine.inbox import Inbox
+from maestrale.engine.intake import Intake
+from maestrale.engine.loop import DecisionLoop, LoopParts
+from maestrale.engine.maintenance import Maintenance
+from maestrale.engine.nodes import this_process
+from maestrale.engine.notifications import Notifications
+from maestrale.engine.programs import Programs
+from maestrale.engine.records import StoredRecords
+from maestrale.engine.round import Bounds
+from maestrale.engine.runtime import EngineRuntime
+from maestrale.engine.shelf import Shelf
+from maestrale.engine.standalone import StandaloneActions
+from maestrale.engine.sweeper import Pace, Sweeper
+from maestrale.errors import DatabaseUnavailableError
+from maestrale.expr import Options
+from maestrale.store import Database, Executions, tokens
+from maestrale.store.schema import is_current, upgrade
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything behind the API, without it: what tests and commands work with."""
+
+    settings: Settings
+    database: Database
+    executions: Executions
+    registry: Registry
+    catalog: Catalog
+    engine: Engine
+    runtime: EngineRuntime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The service and its API."""
+
+    asgi: Any
+    service: Service
+
+    def start(self) -> None:
+        """Start the engine's threads; returns at once."""
+        self.service.runtime.start()
+
+    def stop(self) -> None:
+        """Drain."""
+        self.service.runtime.stop()
+
+
+class _Tokens:
+    """The static tokens of the database, as the API asks for them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def caller_of(self, digest: str) -> Caller | None:
+        return self._database.run_read(lambda conn: tokens.caller_of(conn, digest, clock.now()))
+
+
+class _Source:
+    """The definitions, told when a batch begins."""
+
+    def __init__(self, definitions: Definitions, records: StoredRecords) -> None:
+        self._definitions = definitions
+        self._ports = DecisionPorts(definitions, records)
+
+    def ports(self) -> DecisionPorts:
+        self._definitions.refresh_if_old()
+        return self._ports
+
+    def catalogue(self) -> Catalogue:
+        self._definitions.expire()
+        self._definitions.refresh_if_old()
+        return self._definitions
+
+
+def build(settings: Settings, faults: Faults = no_faults) -> Application:
+    """The whole service. Raises ConfigurationError."""
+    service = build_service(settings, faults)
+    api = create_app(Parts(
+        settings=settings, authenticator=authenticator_for(settings, _Tokens(service.database), now=clock.now, monotonic=clock.monotonic),
+        policy=policy_for(settings.api), not_ready=service.runtime.not_ready, engine=service.engine, catalog=service.catalog,
+        queries=service.database,
+    ))
+    return Application(asgi=api, service=service)
+
+
+def build_service(settings: Settings, faults: Faults = no_faults, registry: Registry | None = None) -> Service:
+    """Everything behind the API. ``registry`` may hold other actions than the standard ones."""
+    node_id = f"node-{secrets.token_hex(8)}"
+    new_id = identities(node_id)
+    options = expression_options(settings)
+    limits = Limits(field_size_kb=settings.limits.execution_field_size_limit_kb)
+    action_settings = action_settings_of(settings)
+    registry = registry or standard_registry(action_settings)
+    database = database_of(settings)
+    executions = Executions(database)
+    programs = Programs(options)
+    definitions = Definitions(database, registry, programs)
+    inbox = Inbox(settings.engine.inbox_size)
+    shelf = Shelf(database, executions, programs, SnapshotCache(CacheBounds(
+        settings.engine.snapshot_cache_executions, settings.engine.snapshot_cache_records, settings.engine.snapshot_cache_mb * MEGABYTE)))
+    source = _Source(definitions, StoredRecords(database, shelf))
+    dispatcher = Dispatcher(settings.actions.max_in_hand, inbox.put, faults)
+    notifications = Notifications(
+        database=database, node_id=node_id, now=clock.now, attempts=settings.notifier.attempts, retry_delay=settings.notifier.retry_delay,
+        timeout=settings.notifier.read_timeout)
+    loop = DecisionLoop(LoopParts(
+        node_id=node_id, database=database, executions=executions, programs=programs, shelf=shelf,
+        intake=Intake(executions, definitions, programs), definitions=source, dispatcher=dispatcher, inbox=inbox, limits=limits,
+        bounds=Bounds(settings.engine.round_steps, settings.engine.step_budget, settings.engine.round_decisions), new_id=new_id,
+        on_notification=notifications.send, batch_size=settings.engine.batch_size, timer_horizon=settings.engine.timer_horizon,
+        retry_delay_max=settings.engine.retry_delay_max, faults=faults))
+
+    def done(attempt_id: str, result: Result) -> None:
+        (notifications if notifications.takes(attempt_id) else dispatcher).done(attempt_id, result)
+
+    runner = Runner(registry, action_settings, done, released=dispatcher.released)
+    standalone = StandaloneActions(
+        node_id=node_id, database=database, executions=executions, definitions=source, dispatcher=dispatcher, runner=runner, limits=limits,
+        options=options, new_id=new_id, now=clock.now)
+    maintenance = Maintenance(database, inbox)
+    engine = Engine(
+        database=database, executions=executions, inbox=inbox, shelf=shelf, standalone=standalone, maintenance=maintenance, new_id=new_id,
+        timeout=settings.engine.request_timeout)
+    sweeper = Sweeper(
+        identity=this_process(node_id), pace=Pace(
+            heartbeat=settings.engine.node_heartbeat, node_timeout=settings.engine.node_timeout, poll=settings.engine.poll_interval,
+            claim_size=settings.engine.claim_size),
+        database=database, executions=executions, inbox=inbox, loop=loop, dispatcher=dispatcher, notifications=notifications,
+        standalone=standalone, faults=faults)
+    runtime = EngineRuntime(
+        node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
+        notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout)
+    runtime.connect()
+    catalog = Catalog(
+        database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
+    return Service(
+        settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime)
+
+
+def identities(node_id: str) -> Callable[[], str]:
+    """A function that gives identities which no other process and no other call gives."""
+    numbers = count(1)
+    return lambda: identity.derive(node_id, "new", next(numbers))
+
+
+def expression_options(settings: Settings) -> Options:
+    """The limits of expressions."""
+    return Options(limit_iterators=settings.yaql.limit_iterators, memory_quota=settings.yaql.memory_quota)
+
+
+def action_settings_of(settings: Settings) -> actions.ActionSettings:
+    """The operator's options as the actions take them. What runs code is open by default only where nobody else can ask for it."""
+    given = settings.playbooks
+    is_private = settings.auth == "none"
+    playbooks = _taken_over(actions.PlaybookSettings, given) | {
+        "any_path": is_private if given.any_path is None else given.any_path,
+        "inline": is_private if given.inline is None else given.inline,
+        "projects": {name: tuple(allowed) for name, allowed in given.projects.items()},
+    }
+    return actions.ActionSettings(
+        **_taken_over(actions.ActionSettings, settings.actions),
+        http_denied_cidrs=tuple(settings.http_denied_cidrs), http_allowed_hosts=tuple(settings.http_allowed_hosts),
+        playbooks=actions.PlaybookSettings(**playbooks),
+    )
+
+
+def _taken_over(kind: Any, group: config.Group) -> dict[str, Any]:
+    """The options that a settings class has under the same name; lists as tuples, paths as text."""
+    values = {}
+    for one in fields(kind):
+        if one.name in type(group).model_fields:
+            value = getattr(group, one.name)
+            values[one.name] = tuple(value) if isinstance(value, list) else str(value) if isinstance(value, Path) else value
+    return values
+
+
+def database_of(settings: Settings) -> Database:
+    """The database of the settings; connects when it is first used."""
+    group = settings.database
+    return Database(
+        settings.database_url, pool_size=group.pool_size, max_overflow=group.max_overflow, pool_timeout=group.pool_timeout,
+        pool_recycle=group.pool_recycle, connect_timeout=group.connect_timeout, statement_timeout=group.statement_timeout,
+        sqlite_busy_timeout=group.sqlite_busy_timeout,
+    )
+
+
+def prepare_database(settings: Settings) -> None:
+    """Bring an SQLite file, or an empty database, to the current schema; refuse another one that isn't at it.
+
+    Raises ConfigurationError with the command to run. A database that can't be reached is left for later.
+    """
+    upgrade_database(settings)
+
+
+def upgrade_database(settings: Settings) -> bool:
+    """Bring the database to the current schema; whether there was something to do."""
+    return upgrade(settings.database_url)
+
+
+def diagnose(settings: Settings, *, fix: bool) -> list[Any]:
+    """What doesn't progress."""
+    raise ConfigurationError(f"Not there yet: {settings}, {fix}, {is_current}, {DatabaseUnavailableError}")
