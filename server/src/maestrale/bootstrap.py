@@ -25,7 +25,9 @@ from maestrale.core.decide import Ports as DecisionPorts
 from maestrale.core.ports import Catalogue
 from maestrale.engine import Engine
 from maestrale.engine.cache import CacheBounds, SnapshotCache
+from maestrale.engine.diagnosis import Diagnosis, Finding
 from maestrale.engine.dispatch import Dispatcher
+from maestrale.engine.expiration import Expiration, Policy
 from maestrale.engine.faults import Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake
@@ -39,13 +41,13 @@ from maestrale.engine.round import Bounds
 from maestrale.engine.runtime import EngineRuntime
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.standalone import StandaloneActions
-from maestrale.engine.sweeper import Pace, Sweeper
-from maestrale.errors import DatabaseUnavailableError
+from maestrale.engine.sweeper import Duty, Pace, Sweeper
 from maestrale.expr import Options
 from maestrale.store import Database, Executions, tokens
-from maestrale.store.schema import is_current, upgrade
+from maestrale.store.schema import current_revision, is_current, upgrade
 
 MEGABYTE = 1024 * 1024
+MAINTENANCE_INTERVAL = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +111,8 @@ def build(settings: Settings, faults: Faults = no_faults) -> Application:
     service = build_service(settings, faults)
     api = create_app(Parts(
         settings=settings, authenticator=authenticator_for(settings, _Tokens(service.database), now=clock.now, monotonic=clock.monotonic),
-        policy=policy_for(settings.api), not_ready=service.runtime.not_ready, engine=service.engine, catalog=service.catalog,
-        queries=service.database,
+        policy=policy_for(settings.api), database=service.database, engine=service.engine, catalog=service.catalog,
+        registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
     ))
     return Application(asgi=api, service=service)
 
@@ -158,7 +160,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
             heartbeat=settings.engine.node_heartbeat, node_timeout=settings.engine.node_timeout, poll=settings.engine.poll_interval,
             claim_size=settings.engine.claim_size),
         database=database, executions=executions, inbox=inbox, loop=loop, dispatcher=dispatcher, notifications=notifications,
-        standalone=standalone, faults=faults)
+        standalone=standalone, duties=_duties(settings, node_id, database, executions, maintenance), faults=faults)
     runtime = EngineRuntime(
         node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
         notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout)
@@ -167,6 +169,19 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
     return Service(
         settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime)
+
+
+def _duties(settings: Settings, node_id: str, database: Database, executions: Executions, maintenance: Maintenance) -> list[Duty]:
+    """What is done again and again besides keeping the engine going."""
+    duties = [Duty(name="maintenance", interval=MAINTENANCE_INTERVAL, run=maintenance.go_on)]
+    given = settings.expiration
+    if given.evaluation_interval is not None:
+        interval = 60.0 * given.evaluation_interval
+        policy = Policy(given.older_than, given.max_finished_executions, given.batch_size, tuple(given.ignored_states))
+        expiration = Expiration(
+            node_id=node_id, database=database, executions=executions, policy=policy, interval=interval, now=clock.now)
+        duties.append(Duty(name="expiration", interval=interval, run=expiration.run))
+    return duties
 
 
 def identities(node_id: str) -> Callable[[], str]:
@@ -219,9 +234,20 @@ def database_of(settings: Settings) -> Database:
 def prepare_database(settings: Settings) -> None:
     """Bring an SQLite file, or an empty database, to the current schema; refuse another one that isn't at it.
 
-    Raises ConfigurationError with the command to run. A database that can't be reached is left for later.
+    Raises ConfigurationError with the command to run, DatabaseUnavailableError.
     """
-    upgrade_database(settings)
+    if not settings.database.auto_upgrade and not is_current(settings.database_url):
+        raise ConfigurationError("The database is not at the current schema; run: maestrale db upgrade")
+    database = database_of(settings)
+    try:
+        revision = database.run_read(current_revision)
+    finally:
+        database.close()
+    if revision is None or database.dialect.name == "sqlite":
+        upgrade(settings.database_url)
+    elif not is_current(settings.database_url):
+        raise ConfigurationError(
+            f"The database is at another schema ({revision}). Back it up, then run: maestrale db upgrade")
 
 
 def upgrade_database(settings: Settings) -> bool:
@@ -229,6 +255,15 @@ def upgrade_database(settings: Settings) -> bool:
     return upgrade(settings.database_url)
 
 
-def diagnose(settings: Settings, *, fix: bool) -> list[Any]:
-    """What doesn't progress."""
-    raise ConfigurationError(f"Not there yet: {settings}, {fix}, {is_current}, {DatabaseUnavailableError}")
+def diagnose(settings: Settings, *, fix: bool) -> list[Finding]:
+    """Every execution that doesn't progress, and why; with ``fix`` what is stuck is freed."""
+    database = database_of(settings)
+    node_id = f"doctor-{secrets.token_hex(8)}"
+    try:
+        diagnosis = Diagnosis(
+            database=database, executions=Executions(database), identity=this_process(node_id), node_timeout=settings.engine.node_timeout,
+            now=clock.now, new_id=identities(node_id))
+        findings = diagnosis.findings()
+        return diagnosis.free(findings) if fix else findings
+    finally:
+        database.close()

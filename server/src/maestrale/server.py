@@ -76,7 +76,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for chatty in ("httpx", "httpcore", "sqlalchemy", "alembic.runtime.migration"):
+    for chatty in ("httpx", "httpcore", "sqlalchemy", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -23,7 +23,7 @@ import structlog
 
 from maestrale import clock
 from maestrale.core.decide import Limits, Ports
-from maestrale.core.messages import ActionCompleted, Stop, from_payload
+from maestrale.core.messages import ActionCompleted, Continue, Stop, from_payload
 from maestrale.core.model import Attempt, Execution, Job, Record, Task
 from maestrale.engine.dispatch import Dispatcher, Origin
 from maestrale.engine.faults import AFTER_COMMIT, BEFORE_ANSWER, BEFORE_COMMIT, Faults, no_faults
@@ -163,6 +163,11 @@ class DecisionLoop:
             elif job.id not in self.held_jobs:
                 self.held_jobs.add(job.id)
                 self.timers.add(job)
+
+    def continue_afresh(self, execution_id: str) -> None:
+        """Find out from the rows what an execution has ready. In the deciding thread only."""
+        self._parts.shelf.drop([execution_id])
+        self._parts.inbox.put(Delivery(Continue(), execution_id=execution_id))
 
     # ---- one batch
 

@@ -27,7 +27,7 @@ from maestrale.engine.nodes import NodeIdentity, Watch
 from maestrale.engine.notifications import Notifications
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.errors import ConflictError, DatabaseUnavailableError
-from maestrale.store import Connection, Database, Executions, dispatch, jobs, nodes, queries
+from maestrale.store import Connection, Database, Executions, dispatch, jobs, nodes, queries, reports
 from maestrale.store.scope import EVERYTHING
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,7 @@ LOST = "The process that ran the action ended before the action did; it was not 
 TOO_LATE = "The action was not run: its execution had ended."
 RECONCILE_EVERY = 30.0
 OVERDUE = 0.5
+IDLE_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ class Sweeper:
         self.duties = [
             Duty(name="heartbeat", interval=self.pace.heartbeat, run=self.beat),
             Duty(name="poll", interval=self.pace.poll, run=self.poll),
+            Duty(name="idle executions", interval=IDLE_EVERY, run=self.continue_idle, due=clock.monotonic() + IDLE_EVERY),
             *self.duties,
         ]
 
@@ -275,6 +277,15 @@ class Sweeper:
         void, self.loop.void_jobs = self.loop.void_jobs, []
         if void:
             self.database.run_write(lambda conn: jobs.remove(conn, void))
+
+    def continue_idle(self) -> None:
+        """Executions that are RUNNING though nothing will ever wake them. There are none unless something went wrong."""
+        if not self.ready or self.draining:
+            return
+        since = self.now() - timedelta(seconds=IDLE_EVERY)
+        for execution_id in self.database.run_read(lambda conn: reports.idle_executions(conn, since)):
+            log.error("an execution would never have gone on", execution_id=execution_id)
+            self.inbox.put(Operation("continue", lambda one=execution_id: self.loop.continue_afresh(one)))  # type: ignore[misc]
 
     # ---- commits whose answer was lost
 

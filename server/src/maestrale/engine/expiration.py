@@ -1,0 +1,74 @@
+"""Deleting finished executions by age and by number (5.4). Only roots are looked at; what is below goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from maestrale.core import states
+from maestrale.errors import NotFoundError
+from maestrale.store import Connection, Database, Executions, nodes, reports
+
+log = structlog.get_logger(__name__)
+
+LEASE = "expiration"
+FINAL = (states.SUCCESS, states.ERROR, states.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """``older_than`` in minutes, None for any age; ``keep`` the most finished roots, 0 for any number."""
+
+    older_than: int | None
+    keep: int
+    batch_size: int
+    ignored_states: Sequence[str] = ()
+
+    @property
+    def states(self) -> list[str]:
+        """Final states whose executions may be deleted."""
+        return [state for state in FINAL if state not in self.ignored_states]
+
+
+@dataclass(slots=True, kw_only=True)
+class Expiration:
+    """A duty of the sweeper; one process does it at a time."""
+
+    node_id: str
+    database: Database
+    executions: Executions
+    policy: Policy
+    interval: float
+    now: Callable[[], datetime]
+
+    def run(self) -> None:
+        """Delete what has expired, batch by batch."""
+        now = self.now()
+        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, LEASE, self.node_id, now, self.interval)):
+            return
+        deleted = 0
+        while batch := self.database.run_read(lambda conn: self._expired(conn, now)):
+            deleted += self.database.run_write(lambda conn, ids=batch: self._delete(conn, ids))  # type: ignore[misc]
+        if deleted:
+            log.info("deleted expired executions", executions=deleted)
+
+    def _expired(self, conn: Connection, now: datetime) -> list[str]:
+        policy = self.policy
+        if policy.older_than is not None:
+            before = now - timedelta(minutes=policy.older_than)
+            found = reports.expired_executions(conn, before, policy.states, policy.batch_size)
+            if found:
+                return found
+        return reports.surplus_executions(conn, policy.keep, policy.states, policy.batch_size) if policy.keep else []
+
+    def _delete(self, conn: Connection, ids: Sequence[str]) -> int:
+        deleted = 0
+        for execution_id in ids:
+            try:
+                deleted += self.executions.delete_tree(conn, execution_id)
+            except NotFoundError:
+                continue
+        return deleted
