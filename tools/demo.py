@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,7 @@ def main() -> int:
     print("building and installing the collection", flush=True)
     galaxy.install(venv, galaxy.build(venv), collections)
     environment = galaxy.ansible_environment(folder, collections)
-    settings = {name: value for name, value in environment.items() if name.startswith("ANSIBLE_")}
-    settings["MAESTRALE_ACTIONS__COLLECTIONS_PATH"] = f'["{collections}"]'
+    settings = {"MAESTRALE_PLAYBOOK__COLLECTIONS_PATH": json.dumps([str(collections)])}
     try:
         with engine.running(venv, folder / "engine", settings) as server:
             print(f"the engine listens at {server.url}", flush=True)

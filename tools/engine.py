@@ -33,14 +33,14 @@ class Engine:
 @contextlib.contextmanager
 def running(venv: Path, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Engine]:
     """Start a server that keeps all its files in ``folder``; it is stopped at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "playbooks").mkdir(parents=True, exist_ok=True)
     port = _free_port()
     url, log = f"http://127.0.0.1:{port}", folder / "server.log"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MAESTRALE_", "OS_"))},
         "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "MAESTRALE_DATABASE_URL": f"sqlite:///{folder / 'maestrale.sqlite'}",
-        "MAESTRALE_ACTIONS__STATE_DIR": str(folder / "actions"),
+        "MAESTRALE_PLAYBOOK__WORK_DIR": str(folder / "playbooks"),
         **(settings or {}),
     }
     command = [str(venv / "bin" / "maestrale"), "server", "--host", "127.0.0.1", "--port", str(port)]

@@ -1,0 +1,69 @@
+"""Steps that need a running server: integration targets, the conformance cases, rulebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import ansible_test
+import engine
+import yaml
+from venvs import BUILD, ROOT
+
+# The canned HTTP server of the conformance cases listens on 127.0.0.2.
+DENIED = ["127.0.0.1/32", "::1/128", "169.254.0.0/16", "fe80::/10"]
+
+
+def _fresh(name: str) -> Path:
+    folder = BUILD / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def conformance(run: Any, venv: Path, cases: Path) -> int:
+    """Run the recorded cases."""
+    settings = {"MAESTRALE_HTTP_DENIED_CIDRS": json.dumps(DENIED)}
+    with engine.running(venv, _fresh("conformance"), settings) as server:
+        status: int = run(venv / "bin" / "python", cases / "run.py", "--url", server.url, "--jobs", "4")
+    return status
+
+
+def integration(run: Any, venv: Path) -> int:
+    """Run the integration targets with ansible-test, one after the other; each counts as a test."""
+    folder = _fresh("integration")
+    tree, environment = ansible_test.prepare(venv, "integration")
+    settings = {"MAESTRALE_PLAYBOOK__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")])}
+    version = "{}.{}".format(*sys.version_info)
+    targets = sorted(path.name for path in (tree / "tests" / "integration" / "targets").iterdir() if path.is_dir())
+    failed = []
+    with engine.running(venv, folder, settings) as server:
+        variables = {"maestrale_endpoint": server.url, "maestrale_checkout": str(ROOT)}
+        (tree / "tests" / "integration" / "integration_config.yml").write_text(yaml.safe_dump(variables))
+        for target in targets:
+            command = [venv / "bin" / "python", venv / "bin" / "ansible-test", "integration", target, "--local", "--python", version]
+            if run(*command, cwd=tree, env=environment):
+                failed.append(target)
+    with run.log.open("a") as log:
+        log.write(f"failed targets: {', '.join(failed)}\n" if failed else "")
+        log.write(f"{len(targets) - len(failed)} passed, {len(failed)} failed\n")
+    return len(failed)
+
+
+def rulebook(run: Any, venv: Path, rulebook_venv: Path) -> int:
+    """Run the test of the rulebook with a server, a failing execution, and a real ansible-rulebook."""
+    folder = _fresh("rulebook")
+    tree = ansible_test.copy_tree(BUILD / "trees" / "rulebook", with_server=False)
+    with engine.running(venv, folder) as server:
+        environment = {
+            **os.environ,
+            "PATH": f"{rulebook_venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "trees" / "rulebook"),
+            "MAESTRALE_ENDPOINT": server.url,
+        }
+        script = ROOT / "tests" / "rulebook" / "test_recover.py"
+        return int(run(venv / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", script, cwd=tree, env=environment))

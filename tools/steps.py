@@ -1,0 +1,211 @@
+"""The steps of make check and make test: what each runs, in which environment, and what it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ansible_test
+import galaxy
+import live
+from interpreters import VERSIONS, real_interpreter
+from venvs import BUILD, ROOT, ensure, venv_path
+
+SERVER = ROOT / "server"
+MAIN = venv_path("main")
+# The ansible-core that pip picks depends on the Python: one sanity run for each of these, newest first.
+CORES = (("3.14", "3.13", "3.12"), ("3.11",))
+
+
+class LeftOut(Exception):  # noqa: N818
+    """The step can't run here; ``what`` is the name by which it can be required."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(why)
+        self.what = what
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a step gets: a way to call commands, and its log."""
+
+    call: Callable[..., int]
+    log: Path
+
+    def __call__(self, *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
+        """Run a command; returns its exit status."""
+        return self.call([str(part) for part in command], cwd=cwd, env=env or os.environ.copy(), log=self.log)
+
+    def all(self, commands: Sequence[Sequence[str | Path]], cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
+        """Run commands until one fails."""
+        return next((status for command in commands if (status := self(*command, cwd=cwd, env=env))), 0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """``says`` finds the closing line in the log; ``alone``: nothing else may run at the same time."""
+
+    name: str
+    run: Callable[[Run], int]
+    is_check: bool = True
+    says: str = ""
+    alone: bool = False
+
+
+def formatting(run: Run) -> int:
+    """ruff's format, of the collection and the tools; the server keeps to the rules of its linter."""
+    return run(MAIN / "bin" / "ruff", "format", "--check", "--quiet", ".")
+
+
+def lint(run: Run) -> int:
+    """ruff's rules, everywhere."""
+    return run.all([[MAIN / "bin" / "ruff", "check", "."], [MAIN / "bin" / "ruff", "check", "--config", SERVER / "pyproject.toml", SERVER]])
+
+
+def types(run: Run) -> int:
+    """mypy in strict mode, of the server and the tools."""
+    python = MAIN / "bin" / "python"
+    status = run(python, "-m", "mypy", "--config-file", "pyproject.toml", cwd=SERVER)
+    return status or run(python, "-m", "mypy", "--strict", "--config-file", os.devnull, *sorted((ROOT / "tools").glob("*.py")), cwd=ROOT)
+
+
+def imports(run: Run) -> int:
+    """The import contracts of the server."""
+    return run(MAIN / "bin" / "lint-imports", "--config", "pyproject.toml", cwd=SERVER)
+
+
+def yaml_files(run: Run) -> int:
+    """yamllint."""
+    return run(ensure("collection") / "bin" / "yamllint", "--strict", ".")
+
+
+def ansible_lint(run: Run) -> int:
+    """ansible-lint, profile production, in a copied tree where the collection's own modules are found."""
+    venv = ensure("collection")
+    tree = ansible_test.copy_tree(BUILD / "trees" / "ansible-lint", with_server=False)
+    environment = galaxy.ansible_environment(BUILD / "ansible-lint", BUILD / "trees" / "ansible-lint")
+    environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
+    return run(venv / "bin" / "ansible-lint", "--offline", cwd=tree, env=environment)
+
+
+def changelog(run: Run) -> int:
+    """Fragments and the changelog made of them."""
+    return run(ensure("collection") / "bin" / "antsibull-changelog", "lint")
+
+
+def plugin_docs(run: Run) -> int:
+    """antsibull-docs: references, markup, cross-links."""
+    venv = ensure("collection")
+    tree = ansible_test.copy_tree(BUILD / "trees" / "antsibull-docs", with_server=False)
+    environment = {**os.environ, "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}", "HOME": str(ansible_test.HOME)}
+    command = ["lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "--skip-rstcheck", "."]
+    return run(venv / "bin" / "antsibull-docs", *command, cwd=tree, env=environment) or run("echo", "antsibull-docs: nothing found")
+
+
+def importer(run: Run) -> int:
+    """Galaxy's importer on the artifact."""
+    venv = ensure("importer")
+    folder = BUILD / "importer"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    artifact = galaxy.build(MAIN)
+    settings = {"CHECK_REQUIRED_TAGS": "1", "RUN_FLAKE8": "0", "RUN_ANSIBLE_LINT": "0", "RUN_ANSIBLE_TEST": "0"}
+    environment = {**galaxy.ansible_environment(folder), **{f"GALAXY_IMPORTER_{key}": value for key, value in settings.items()}}
+    environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
+    return run(venv / "bin" / "python", "-m", "galaxy_importer.main", artifact, cwd=folder, env=environment)
+
+
+def sanity_on(interpreter: Path, version: str) -> Callable[[Run], int]:
+    """ansible-test sanity of the ansible-core that this Python gets."""
+
+    def run_sanity(run: Run) -> int:
+        return _ansible_test(run, interpreter, version, "sanity", "--local", "--python", version)
+
+    return run_sanity
+
+
+def units_on(interpreter: Path, version: str) -> Callable[[Run], int]:
+    """ansible-test units of the ansible-core that this Python gets."""
+
+    def run_units(run: Run) -> int:
+        return _ansible_test(run, interpreter, version, "units", "--local", "--python", version)
+
+    return run_units
+
+
+def _ansible_test(run: Run, interpreter: Path, version: str, *arguments: str) -> int:
+    venv = MAIN if version == "{}.{}".format(*sys.version_info) else ensure("core", interpreter)
+    tree, environment = ansible_test.prepare(venv, f"{arguments[0]}-{version}")
+    return run(venv / "bin" / "python", venv / "bin" / "ansible-test", *arguments, cwd=tree, env=environment)
+
+
+def server_tests(run: Run) -> int:
+    """The server's own tests."""
+    return run(MAIN / "bin" / "python", "-m", "pytest", "-q", cwd=SERVER)
+
+
+def integration(run: Run) -> int:
+    """The collection's integration targets, against a server of this checkout."""
+    return live.integration(run, MAIN)
+
+
+def scenarios(run: Run) -> int:
+    """molecule: the roles, as far as they run without containers."""
+    venv = ensure("collection")
+    tree = ansible_test.copy_tree(BUILD / "trees" / "molecule")
+    environment = galaxy.ansible_environment(BUILD / "molecule", BUILD / "trees" / "molecule")
+    environment |= {"PATH": f"{venv / 'bin'}{os.pathsep}{environment['PATH']}", "MAESTRALE_PYTHON": str(MAIN / "bin" / "python")}
+    environment["MOLECULE_EPHEMERAL_DIRECTORY"] = str(BUILD / "molecule" / "state")
+    return run(venv / "bin" / "molecule", "test", "--all", cwd=tree, env=environment)
+
+
+def rulebooks(run: Run) -> int:
+    """The event source in a real ansible-rulebook."""
+    if shutil.which("java") is None:
+        raise LeftOut("rulebook", "ansible-rulebook needs Java, which is not here")
+    return live.rulebook(run, MAIN, ensure("rulebook"))
+
+
+def conformance(run: Run) -> int:
+    """The cases recorded from OpenStack Mistral, if they are there."""
+    folder = Path(os.environ.get("MAESTRALE_CONFORMANCE") or ROOT.parent / "shared" / "conformance")
+    if not (folder / "run.py").is_file():
+        raise LeftOut("conformance", f"there are no conformance cases in {folder}; MAESTRALE_CONFORMANCE can name their folder")
+    return live.conformance(run, MAIN, folder)
+
+
+def _versions() -> Iterator[tuple[str, Path]]:
+    """The newest Python of each group that is here."""
+    for group in CORES:
+        found = [(version, real_interpreter(version)) for version in group if version in VERSIONS]
+        usable = [(version, interpreter) for version, interpreter in found if interpreter is not None]
+        yield from usable[:1]
+
+
+def _with_ansible_test() -> Iterator[Step]:
+    for version, interpreter in _versions():
+        yield Step(f"sanity-{version}", sanity_on(interpreter, version), says="Running sanity test|FATAL")
+        yield Step(f"units-{version}", units_on(interpreter, version), says=r" in [\d.]+s")
+
+
+ALL: tuple[Step, ...] = (
+    Step("importer", importer, says="Importer processing completed|ERROR"),
+    Step("types", types, says="Success|Found"),
+    *_with_ansible_test(),
+    Step("ansible-lint", ansible_lint, says="Passed|Failed"),
+    Step("docs", plugin_docs),
+    Step("yamllint", yaml_files),
+    Step("changelog", changelog),
+    Step("imports", imports, says="Contracts:"),
+    Step("lint", lint, says="All checks|Found"),
+    Step("format", formatting),
+    Step("molecule", scenarios, is_check=False, says="molecule|scenario"),
+    Step("integration", integration, is_check=False, says="passed|failed"),
+    Step("rulebook", rulebooks, is_check=False, says="passed|failed"),
+    Step("server", server_tests, is_check=False, says=r" in [\d.]+s", alone=True),
+    Step("conformance", conformance, is_check=False, says=r"\d+ passed", alone=True),
+)
