@@ -13,13 +13,33 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
-from maestrale.api import root
+from maestrale.api import (
+    action_executions,
+    actions,
+    environments,
+    executions,
+    maintenance,
+    root,
+    task_children,
+    tasks,
+    workbooks,
+    workflows,
+)
 from maestrale.api.gate import Gate
 from maestrale.api.openapi import describe
 from maestrale.api.parts import Parts
 from maestrale.api.routes import Endpoint, add
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *executions.ENDPOINTS,
+    *tasks.ENDPOINTS,
+    *action_executions.ENDPOINTS,
+    *task_children.ENDPOINTS,
+    *workflows.ENDPOINTS,
+    *workbooks.ENDPOINTS,
+    *actions.ENDPOINTS,
+    *environments.ENDPOINTS,
+    *maintenance.ENDPOINTS,
     *root.ENDPOINTS,
 )
 """All endpoints; the busiest first, since routes are tried in order."""

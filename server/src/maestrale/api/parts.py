@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
+from maestrale.actions import Registry
 from maestrale.api.auth import Authenticator
 from maestrale.api.policy import Policy
+from maestrale.catalog import Catalog
 from maestrale.config import Settings
+from maestrale.engine import Engine
+from maestrale.store import Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +22,9 @@ class Parts:
     settings: Settings
     authenticator: Authenticator
     policy: Policy
+    database: Database
+    engine: Engine
+    catalog: Catalog
+    registry: Registry
+    now: Callable[[], datetime]
     not_ready: Callable[[], str]
-    engine: Any
-    catalog: Any
-    queries: Any

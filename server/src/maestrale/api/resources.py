@@ -66,6 +66,14 @@ class Resource:
         """The names of the fields that lists can be sorted by."""
         return tuple(column.name for column in self.columns if column.sorts)
 
+    @cached_property
+    def _kinds(self) -> dict[str, Kind]:
+        return {column.name: column.kind for column in self.columns}
+
+    def kind(self, name: str) -> Kind:
+        """The kind of the field of that name. Raises KeyError."""
+        return self._kinds[name]
+
     def column(self, name: str) -> Column | None:
         """The field of that name, or None."""
         return self._by_name.get(name)
@@ -98,15 +106,15 @@ def _unstored(name: str, kind: Kind = Kind.TEXT, *, listed: bool = False, exampl
     return Column(name, kind, listed=listed, filters=False, sorts=False, stored=False, example=example)
 
 
-_DEFINITION = "version: '2.0'\ndemo:\n  input: [who, {times: 2}]\n  tasks:\n    say:\n      action: std.echo output=<% $.who %>\n"
+DEFINITION_EXAMPLE = "version: '2.0'\ndemo:\n  input: [who, {times: 2}]\n  tasks:\n    say:\n      action: std.echo output=<% $.who %>\n"
 
 WORKFLOWS = Resource(
     "Workflow", "workflows",
     (
         _KEY, _NAME, _NAMESPACE,
-        Column("input", filters=False, sorts=False, stored=False, example='who, times="2"'),
-        Column("interface", Kind.JSON, filters=False, sorts=False, stored=False, example='{"input": ["who"], "output": []}'),
-        Column("definition", sorts=False, example=_DEFINITION),
+        Column("input", example='who, times="2"'),
+        Column("interface", Kind.JSON, filters=False, sorts=False, example='{"input": ["who"], "output": []}'),
+        Column("definition", sorts=False, example=DEFINITION_EXAMPLE),
         Column("checksum", filters=False, sorts=False, example="dd1031fb335a449a7f1a02532e360bfb"),
         _TAGS, _SCOPE, _OWNER, _CREATED, _UPDATED,
     ),
@@ -115,7 +123,7 @@ WORKFLOWS = Resource(
 
 WORKBOOKS = Resource(
     "Workbook", "workbooks",
-    (_KEY, _NAME, _NAMESPACE, Column("definition", sorts=False, example=_DEFINITION), _TAGS, _SCOPE, _OWNER, _CREATED, _UPDATED),
+    (_KEY, _NAME, _NAMESPACE, Column("definition", sorts=False, example=DEFINITION_EXAMPLE), _TAGS, _SCOPE, _OWNER, _CREATED, _UPDATED),
 )
 
 ACTIONS = Resource(

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from maestrale.api.bodies import check_json_type, read_body
 from maestrale.api.call import Call
 from maestrale.api.errors import INTERNAL, answer, fault
-from maestrale.errors import MaestraleError, NotAllowedError
+from maestrale.errors import MaestraleError, MaintenanceError, NotAllowedError
 
 log = structlog.get_logger(__name__)
 
@@ -116,4 +116,6 @@ def check_rule(call: Call, rule: str | None) -> None:
 
 def _check_maintenance(call: Call, endpoint: Endpoint) -> None:
     """Refuse changes while the service is paused or pausing (A315). Raises MaintenanceError."""
-    del call, endpoint
+    status = call.parts.engine.maintenance.status()
+    if status != "RUNNING" and not (endpoint.exempt and endpoint.exempt(call, status)):
+        raise MaintenanceError(f"The service is in maintenance: {status}. Only reading is possible until it is RUNNING again.")

@@ -1,4 +1,4 @@
-"""Rows as they go over the wire (1.3): times without zone, JSON fields as texts, tags as lists.
+"""Rows and records as they go over the wire (1.3): times without zone, JSON fields as texts, tags as lists.
 
 Rows come from the store with JSON columns as JSON text, so a reply is put together without reading them.
 """
@@ -14,8 +14,15 @@ from starlette.responses import Response
 
 from maestrale.api.errors import JSON_TYPE
 from maestrale.api.resources import Kind, Resource
+from maestrale.core.model import Attempt, Execution
+from maestrale.store.encoding import dumps
 
 Row = Mapping[str, Any]
+
+EXECUTION_SHOWN = (
+    "id", "workflow_id", "workflow_name", "workflow_namespace", "description", "tags", "params", "task_execution_id",
+    "root_execution_id", "state", "state_info", "input", "output", "created_at", "updated_at", "project_id", "published_global",
+)
 
 
 def timestamp(value: datetime | None) -> str | None:
@@ -23,14 +30,9 @@ def timestamp(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat(" ", "seconds")
 
 
-def raw_json(text: str | None) -> orjson.Fragment | None:
-    """JSON text as the value that it holds, for fields that are no texts on the wire."""
-    return None if text is None else orjson.Fragment(text)
-
-
 def json_text(value: Any) -> str | None:
     """A value as the JSON text that the wire wants; None stays null (A029)."""
-    return None if value is None else orjson.dumps(value, default=str).decode()
+    return None if value is None else dumps(value)
 
 
 def shape(resource: Resource, row: Row, names: Sequence[str]) -> dict[str, Any]:
@@ -40,17 +42,55 @@ def shape(resource: Resource, row: Row, names: Sequence[str]) -> dict[str, Any]:
         if name not in row:
             continue
         value = row[name]
-        column = resource.column(name)
-        assert column is not None
+        kind = resource.kind(name)
         if value is None:
             shaped[name] = None
-        elif column.kind is Kind.TIME:
-            shaped[name] = value if isinstance(value, str) else timestamp(value)
-        elif column.kind is Kind.TAGS and isinstance(value, str):
+        elif kind is Kind.TIME and not isinstance(value, str):
+            shaped[name] = timestamp(value)
+        elif kind is Kind.TAGS and isinstance(value, str):
             shaped[name] = orjson.Fragment(value)
+        elif kind is Kind.JSON and not isinstance(value, str):
+            shaped[name] = dumps(value)
         else:
             shaped[name] = value
     return shaped
+
+
+def execution_row(row: Row) -> dict[str, Any]:
+    """A stored execution under the API's rules: a description is never null."""
+    return {**row, "description": row["description"] or ""} if "description" in row else dict(row)
+
+
+def execution_record(execution: Execution) -> dict[str, Any]:
+    """An execution that the engine has just changed."""
+    return {
+        "id": execution.id, "workflow_id": execution.workflow_id, "workflow_name": execution.workflow_name,
+        "workflow_namespace": execution.workflow_namespace, "description": execution.description or "", "tags": execution.tags,
+        "params": dumps(execution.params), "task_execution_id": execution.task_execution_id,
+        "root_execution_id": execution.root_execution_id, "state": execution.state, "state_info": execution.state_info,
+        "input": dumps(execution.input), "output": dumps(execution.output), "created_at": timestamp(execution.created_at),
+        "updated_at": timestamp(execution.updated_at), "project_id": execution.project_id,
+        "published_global": dumps(published_global(execution.context)),
+    }
+
+
+def published_global(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The global variables of an execution: its context without internals and ``vars`` (1.9.6)."""
+    return {name: value for name, value in context.items() if name != "vars" and not name.startswith("__")}
+
+
+def attempt_record(attempt: Attempt, workflow: Row | None) -> dict[str, Any]:
+    """An action execution that the engine has just run or changed; ``workflow`` names what it belongs to, if anything."""
+    saved = bool(attempt.id)
+    return {
+        "id": attempt.id or None, "workflow_name": workflow["workflow_name"] if workflow else None,
+        "workflow_namespace": workflow["workflow_namespace"] if workflow else attempt.namespace,
+        "task_execution_id": attempt.task_id, "state": attempt.state, "state_info": attempt.state_info,
+        "tags": attempt.tags or None, "name": attempt.name, "description": attempt.description if saved else None,
+        "project_id": attempt.project_id if saved else None, "accepted": attempt.accepted if saved else None,
+        "input": dumps(attempt.input), "output": dumps(attempt.output),
+        "created_at": timestamp(attempt.created_at) if saved else None, "updated_at": timestamp(attempt.updated_at) if saved else None,
+    }
 
 
 def reply(body: Any, status: int = 200) -> Response:

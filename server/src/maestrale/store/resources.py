@@ -7,7 +7,7 @@ that ``queries.py`` and ``filters.py`` need to know of a table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -128,6 +128,10 @@ ACTION_EXECUTIONS = Resource(
 )
 
 
+ATTEMPTS = replace(ACTION_EXECUTIONS, name="attempts", condition=sa.true())
+"""The same with sub-workflows among them: what a task's result is put together from."""
+
+
 def _defined(kind: kinds.Kind, json: str = "", left_out: str = "", heavy: str = "") -> Resource:
     place = ", namespace={namespace}" if kind.namespaced else ""
     return Resource(
@@ -142,6 +146,7 @@ RESOURCES: Mapping[str, Resource] = {
         EXECUTIONS,
         TASKS,
         ACTION_EXECUTIONS,
+        ATTEMPTS,
         _defined(kinds.WORKFLOWS, json="interface spec", heavy="spec spec_digest"),
         _defined(kinds.WORKBOOKS, json="spec", heavy="spec"),
         _defined(kinds.ACTIONS, json="spec", heavy="spec"),
