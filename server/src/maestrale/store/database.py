@@ -9,6 +9,7 @@ Nobody may hold a transaction open while waiting for something else than the dat
 from __future__ import annotations
 
 import random
+import select
 import sqlite3
 import time
 from collections import deque
@@ -208,6 +209,12 @@ def _first_line(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+def _readable(socket: int) -> bool:
+    watch = select.poll()
+    watch.register(socket, select.POLLIN)
+    return bool(watch.poll(0))
+
+
 def _listen(engine: Engine, dialect: Dialect, timeouts: Timeouts, *, writing: bool) -> None:
     """Set up new connections, begin transactions, and try connections that have been idle before using them."""
     begin = dialect.begin(writing=writing)
@@ -217,10 +224,13 @@ def _listen(engine: Engine, dialect: Dialect, timeouts: Timeouts, *, writing: bo
         record.info["used"] = time.monotonic()
 
     def checked_out(raw: Any, record: Any, _proxy: Any) -> None:
-        if dialect.single_writer or time.monotonic() - record.info.get("used", 0.0) < PING_AFTER_IDLE:
+        if dialect.single_writer:
             return
         try:
-            engine.dialect.do_ping(raw)
+            socket = dialect.socket_of(raw)
+            # who hangs up leaves something to read, which is seen without asking the server
+            if socket is None or _readable(socket) or time.monotonic() - record.info.get("used", 0.0) > PING_AFTER_IDLE:
+                engine.dialect.do_ping(raw)
         except engine.dialect.loaded_dbapi.Error as error:
             raise sa_exc.DisconnectionError from error
 

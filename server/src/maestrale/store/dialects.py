@@ -96,6 +96,11 @@ class Dialect:
         levels = import_module("psycopg").IsolationLevel
         raw.isolation_level = levels.READ_COMMITTED if writing else levels.REPEATABLE_READ
 
+    def socket_of(self, raw: Any) -> int | None:
+        """The file number of an idle connection's socket, None if there is none."""
+        number: int = raw.fileno()
+        return number
+
     def begin(self, *, writing: bool) -> str | None:
         """The statement that begins a transaction, if the driver doesn't do so by itself."""
         del writing
@@ -177,7 +182,7 @@ class Sqlite(Dialect):
 
     def url(self, url: URL) -> URL:
         """The address, refusing databases that live in memory only: each connection would have its own."""
-        if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
+        if not url.database or ":memory:" in url.database or url.query.get("mode") == "memory":
             raise ConfigurationError("An SQLite database needs a file: sqlite:////path/to/maestrale.db")
         return url.set(drivername="sqlite+pysqlite", database=str(Path(url.database).expanduser()))
 
@@ -200,6 +205,11 @@ class Sqlite(Dialect):
         cursor.execute(f"PRAGMA cache_size={-32_000 if writing else -4_000}")
         cursor.execute("PRAGMA journal_size_limit=67108864")
         cursor.close()
+
+    def socket_of(self, raw: Any) -> int | None:
+        """A file has none."""
+        del raw
+        return None
 
     def begin(self, *, writing: bool) -> str | None:
         """A writer takes its lock at once, so that it never has to give up half-way."""
@@ -264,6 +274,11 @@ class Mysql(Dialect):
             )
         raw.commit()
 
+    def socket_of(self, raw: Any) -> int | None:
+        """PyMySQL has no public way to its socket."""
+        sock = getattr(raw, "_sock", None)
+        return None if sock is None else sock.fileno()
+
     def pipeline(self, raw: Any) -> AbstractContextManager[Any]:
         """The protocol has none."""
         del raw
@@ -321,9 +336,12 @@ class Mysql(Dialect):
 
 def insert_if_absent(conn: Connection, table: Table) -> sa.Insert:
     """An insert that does nothing if a row of that key exists; ``rowcount`` tells."""
+    statement: sa.Insert
     if conn.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return table.insert().prefix_with("OR IGNORE" if conn.dialect.name == "sqlite" else "IGNORE")
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    else:
+        statement = table.insert().prefix_with("OR IGNORE" if conn.dialect.name == "sqlite" else "IGNORE")
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def mysql_collation(mariadb: bool) -> str:

@@ -40,7 +40,7 @@ def unclaimed_actions(executions: Executions, conn: Connection, limit: int, *, c
 def claim_actions(conn: Connection, node_id: str, ids: Iterable[str], now: datetime) -> set[str]:
     """Make waiting actions the node's own; the ids of those that it got."""
     wanted = sorted(ids)
-    mine = sa.select(actions.id).where(actions.id.in_(wanted), _waiting()).order_by(actions.id).with_for_update(skip_locked=True)
+    mine = sa.select(actions.id).where(actions.id.in_(wanted), _waiting()).order_by(actions.id).with_for_update()
     got = conn.execute(mine).scalars().all()
     if got:
         update = action_executions.update().where(actions.id.in_(got), _waiting())

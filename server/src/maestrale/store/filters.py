@@ -85,7 +85,13 @@ def _condition(field: Field, one: Filter, conn: Connection) -> ColumnElement[boo
     return _compared(field.column, one.operator, value)
 
 
-def _compared(column: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:
+def _literal(column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
+    """A value as a parameter of the column's type, so that bools too can be ordered."""
+    return sa.literal(value, column.type)
+
+
+def _compared(column: ColumnElement[Any], operator: str, given: Any) -> ColumnElement[bool]:
+    value = _literal(column, given)
     comparisons: Mapping[str, ColumnElement[bool]] = {
         "eq": column == value, "neq": column != value, "gt": column > value, "gte": column >= value, "lt": column < value,
         "lte": column <= value,
@@ -224,7 +230,7 @@ def after(fields: Sequence[tuple[Field, bool]], values: Sequence[Any], *, rows: 
     directions = {descending for _, descending in fields}
     if rows and len(directions) == 1 and not any(field.nullable for field, _ in fields):
         left = sa.tuple_(*(field.column for field, _ in fields))
-        right = sa.tuple_(*(sa.literal(value, field.column.type) for (field, _), value in zip(fields, values, strict=True)))
+        right = sa.tuple_(*(_literal(field.column, value) for (field, _), value in zip(fields, values, strict=True)))
         compared: ColumnElement[bool] = left < right if directions == {True} else left > right
         return compared
     found: ColumnElement[bool] = sa.false()
@@ -233,18 +239,21 @@ def after(fields: Sequence[tuple[Field, bool]], values: Sequence[Any], *, rows: 
     first, descending = fields[0]
     if not first.nullable:
         # says again what follows from the rest, in the form that an index can use
-        bound: ColumnElement[bool] = first.column <= values[0] if descending else first.column >= values[0]
+        limit = _literal(first.column, values[0])
+        bound: ColumnElement[bool] = first.column <= limit if descending else first.column >= limit
         found = sa.and_(bound, found)
     return found
 
 
 def _same(field: Field, value: Any) -> ColumnElement[bool]:
-    return field.column.is_(None) if value is None else field.column == value
+    same: ColumnElement[bool] = field.column.is_(None) if value is None else field.column == _literal(field.column, value)
+    return same
 
 
 def _beyond(field: Field, value: Any, *, descending: bool) -> ColumnElement[bool]:
     """Strictly after ``value`` in this field, null being the greatest."""
     if value is None:
         return field.column.is_not(None) if descending else sa.false()
-    beyond: ColumnElement[bool] = field.column < value if descending else field.column > value
+    limit = _literal(field.column, value)
+    beyond: ColumnElement[bool] = field.column < limit if descending else field.column > limit
     return sa.or_(beyond, field.column.is_(None)) if field.nullable and not descending else beyond
