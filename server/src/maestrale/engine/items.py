@@ -79,6 +79,7 @@ class Delivery:
     future: Future[Any] | None = None
     job_id: str | None = None
     tries: int = 0
+    faults: int = 0
 
     @property
     def key(self) -> str | None:

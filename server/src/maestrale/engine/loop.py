@@ -299,7 +299,9 @@ class DecisionLoop:
         if isinstance(item.message, Stop):
             log.error("an execution can't be decided at all", execution_id=item.execution_id)
             self._keep_for_later([item], GIVE_UP_PAUSE)
-        elif item.tries < TRIES_OF_A_FAULT:
+            return
+        item.faults += 1
+        if item.faults < TRIES_OF_A_FAULT:
             self._keep_for_later([item], FIRST_PAUSE)
         else:
             name = type(item.message).__name__
