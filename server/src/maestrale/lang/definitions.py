@@ -64,6 +64,12 @@ def parse_actions(text: str, *, validate: bool = True) -> list[ParsedAction]:
         raise error(flaw, document, "actions") from None
 
 
+def check_name(name: str) -> None:
+    """Raise InvalidModelError for a name that can't be stored: one with a blank (L011)."""
+    if " " in name:
+        raise InvalidModelError(f"Name '{name}' must not contain spaces")
+
+
 def workflow_from_raw(raw: Mapping[str, Any]) -> WorkflowSpec:
     """Rebuild a specification from ``WorkflowSpec.raw``, without validation."""
     try:

@@ -66,6 +66,10 @@ def _expected(violation: Violation, kind: str) -> str:
     """What belongs to the innermost key that the language knows."""
     in_task = kind in ("direct", "reverse")
     path = (*violation.path, *violation.names)
+    if kind == "document" and len(path) == 1 and path != ("version",):
+        return "every top-level key but 'version' is the name of a workflow or action, with a mapping below it"
+    if in_task and violation.overlaps and path and path[0] in CLAUSES and violation.text[0] in "'\"":
+        return 'a command with parameters needs a blank, as in fail msg="..."'
     key = next((step for step in reversed(path) if step in EXPECTED), None)
     if in_task and not path and violation.keyword == "oneOf":
         key = "action"

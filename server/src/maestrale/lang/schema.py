@@ -32,6 +32,8 @@ class Violation:
     context: tuple[Violation, ...] = ()
     names: tuple[Any, ...] = ()
     """The unexpected or missing keys, where that is what is wrong."""
+    overlaps: bool = False
+    """More than one alternative fits where one has to."""
 
     def below(self, step: Any) -> Violation:
         """The same, seen from the container that has the value under ``step``."""
@@ -296,7 +298,7 @@ class _Alternatives(_Keyword):
             yield Violation(self.name, f"{shown(value)} is not valid under any of the given schemas", context=context)
         elif len(fitting) > 1 and self.name == "oneOf":
             listed = ", ".join(repr(self.rules[index]) for index in (*fitting[1:], fitting[0]))
-            yield Violation(self.name, f"{shown(value)} is valid under each of {listed}")
+            yield Violation(self.name, f"{shown(value)} is valid under each of {listed}", overlaps=True)
 
 
 def _plain_types(rules: Sequence[Rules]) -> tuple[type, ...] | None:

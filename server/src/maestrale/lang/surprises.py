@@ -28,26 +28,28 @@ MAX_WARNINGS = 200
 
 def warnings_workflows(text: str) -> list[Warning]:
     """Warnings for a document of workflows; errors as of ``parse_workflows``."""
+    specs = [parsed.spec for parsed in parse_workflows(text)]
     document = load(text)
     found = [*_document(document), *_overwritten(document, ())]
-    for parsed in parse_workflows(text):
-        found += _workflow(parsed.spec, (parsed.spec.name,))
+    for spec in specs:
+        found += _workflow(spec, (spec.name,))
     return _warnings(found, document, "workflows")
 
 
 def warnings_actions(text: str) -> list[Warning]:
     """Warnings for a document of ad-hoc actions; errors as of ``parse_actions``."""
+    specs = [parsed.spec for parsed in parse_actions(text)]
     document = load(text)
     found = list(_document(document))
-    for parsed in parse_actions(text):
-        found += _action(parsed.spec, (parsed.spec.name,), ())
+    for spec in specs:
+        found += _action(spec, (spec.name,), ())
     return _warnings(found, document, "actions")
 
 
 def warnings_workbook(text: str) -> list[Warning]:
     """Warnings for a workbook; errors as of ``parse_workbook``."""
-    document = load(text)
     spec = parse_workbook(text).spec
+    document = load(text)
     found = [*_duplicates(document), *_overwritten(document, ("workflows",))]
     siblings = [action.name for action in spec.actions]
     for action in spec.actions:
@@ -83,7 +85,7 @@ def _overwritten(document: Document, section: Path) -> Found:
         tasks = data.get("tasks", {}) if isinstance(data, dict) else {}
         for task, body in tasks.items():
             for key in ("name", "version", "type"):
-                if key in (body or ()):
+                if task != "version" and key in body:
                     yield (*section, name, "tasks", task, key), f"{key!r} of a task is set by the engine; what is written here is ignored"
         if "version" in tasks:
             yield (*section, name, "tasks", "version"), "a task called 'version' is dropped; give it another name"

@@ -90,7 +90,7 @@ def _name(task: TaskSpec, workflow: WorkflowSpec, path: Path) -> Found:
     if task.name in ENGINE_COMMANDS and task.name not in workflow.start_tasks and workflow.type == "direct":
         yield path, f"the task never runs: a transition to {task.name!r} is the engine command of that name"
     if " " in task.name and workflow.type == "direct":
-        yield path, "a name with a blank can only be a target as a key or list item in part: it is read as a command with parameters"
+        yield path, "no on-clause can lead to a task with a blank in its name: it would be read as a command with parameters"
 
 
 def _policies(task: TaskSpec, defaults: Mapping[str, Any], path: Path) -> Found:

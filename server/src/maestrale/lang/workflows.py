@@ -30,34 +30,41 @@ def workflow_kind(data: Mapping[str, Any], path: Path) -> str:
     return str(kind)
 
 
-def complete(name: Any, data: Any, path: Path) -> None:
-    """Add to the author's mapping what Mistral adds: ``name``, ``version``, and all three with ``type`` to tasks (1.3)."""
+def read_workflow(name: Any, data: Any, path: Path, *, validate: bool, plain: bool) -> WorkflowSpec:
+    """Complete, check and build one workflow. ``plain``: the data holds JSON types only. Raises Flaw.
+
+    Like Mistral this adds ``name`` and ``version`` to the author's mapping, and these and ``type`` to each task (1.3).
+    A task's body has to have something in it before that (L048).
+    """
     if not isinstance(name, str):
         raise Flaw(f"Invalid DSL: {shown(name)} is not of type 'string'", path, "write the name in quotes")
     if not isinstance(data, dict):
         raise Flaw(f"Invalid DSL: {shown(data)} is not of type 'object'", path)
     kind = workflow_kind(data, path)
-    tasks = data.get("tasks")
-    for task_name, task in tasks.items() if isinstance(tasks, dict) else ():
-        if isinstance(task, dict) and task_name != "version":
-            task["type"] = kind
-            task["name"] = task_name
-            task["version"] = VERSION
     data["name"] = name
     data["version"] = VERSION
+    if validate:
+        require(WORKFLOW_SCHEMA, data, path, "workflow")
+    _complete_tasks(data.get("tasks"), kind)
+    if validate:
+        _check_parts(data, kind, path)
+    return build_workflow(data if plain else json_ready(data), path, check=validate)
 
 
-def check_shape(data: Mapping[str, Any], path: Path) -> None:
-    """The schema of a completed workflow, its defaults and its tasks. Raises Flaw."""
-    kind = workflow_kind(data, path)
-    require(WORKFLOW_SCHEMA, data, path, "workflow")
+def _complete_tasks(tasks: Any, kind: str) -> None:
+    for name, task in tasks.items() if isinstance(tasks, dict) else ():
+        if isinstance(task, dict) and name != "version":
+            task["type"] = kind
+            task["name"] = name
+            task["version"] = VERSION
+
+
+def _check_parts(data: Mapping[str, Any], kind: str, path: Path) -> None:
+    """The schemas of ``task-defaults`` and of each completed task. Raises Flaw."""
     if "task-defaults" in data:
         require(TASK_DEFAULTS_SCHEMA, data["task-defaults"], (*path, "task-defaults"), "task-defaults")
     schema = DIRECT_TASK_SCHEMA if kind == "direct" else REVERSE_TASK_SCHEMA
     for name, task in data["tasks"].items():
-        if not isinstance(name, str):
-            text = f"Invalid DSL: task name {shown(name)} is not of type 'string'"
-            raise Flaw(text, (*path, "tasks", name), "write the name in quotes")
         if name != "version":
             require(schema, task, (*path, "tasks", name), kind)
 
@@ -90,14 +97,6 @@ def build_workflow(data: Mapping[str, Any], path: Path, *, check: bool) -> Workf
         outbound=graph.outbound,
         start_tasks=graph.start_tasks,
     )
-
-
-def read_workflow(name: Any, data: Any, path: Path, *, validate: bool, plain: bool) -> WorkflowSpec:
-    """All of the above: complete, check, build. ``plain``: the data holds JSON types only."""
-    complete(name, data, path)
-    if validate:
-        check_shape(data, path)
-    return build_workflow(data if plain else json_ready(data), path, check=validate)
 
 
 def _tasks(data: Mapping[str, Any], path: Path, *, direct: bool, check: bool) -> dict[str, TaskSpec]:
