@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from maestrale.errors import ActionError
 
 SUCCESS_STATUS = range(200, 307)
 BOTH_BODIES = "Only one of the parameters 'json' and 'body' can be passed."
+_DEEP = 200
 _DEFAULT_HEADERS = {"User-Agent": "maestrale", "Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "keep-alive"}
 
 
@@ -198,8 +200,11 @@ def _content(body: bytes, encoding: str | None) -> Any:
     except (ValueError, RecursionError):
         pass
     else:
-        # Escapes may stand for half a character, which no text of ours can hold.
-        return json_ready(value, limit=sys.maxsize) if b"\\ud" in body.lower() else value
+        # Escapes may stand for half a character, which no text of ours can hold, and nesting may be deeper than can be stored.
+        if b"\\u" not in body and body.count(b"[") + body.count(b"{") < _DEEP:
+            return value
+        with contextlib.suppress(ValueError):
+            return json_ready(value, limit=sys.maxsize)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:

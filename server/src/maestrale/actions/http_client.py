@@ -202,7 +202,7 @@ class HttpClient:
         if credentials := _credentials(proxy):
             lines.append(f"Proxy-Authorization: {_basic(credentials)}")
         answer = await connection.request(
-            "\r\n".join([*lines, "", ""]).encode("latin-1"), b"", is_head=True, limit=65536, timeout=60)
+            "\r\n".join([*lines, "", ""]).encode("latin-1"), b"", is_tunnel=True, limit=65536, timeout=60)
         if answer.status != 200:
             raise OSError(f"the proxy answered {answer.status} {answer.reason}")
         return await connection.start_tls(tls, peer.host)

@@ -98,9 +98,12 @@ class Connection(asyncio.Protocol):
         return self
 
     async def request(
-        self, head: bytes, body: bytes, *, is_head: bool, limit: int, timeout: float,  # noqa: ASYNC109 - it counts from the last byte
+        self, head: bytes, body: bytes, *, is_head: bool = False, is_tunnel: bool = False, limit: int,
+        timeout: float,  # noqa: ASYNC109 - it counts from the last byte
     ) -> RawResponse:
         """Send and wait. ``limit`` bounds the body, ``timeout`` the seconds without any byte moving.
+
+        ``is_head``, ``is_tunnel``: by the request's method the response has no body; after a tunnel's the connection is the tunnel.
 
         Raises HttpFailure, ResponseTooLargeError, TimeoutError. The connection is closed after anything raised.
         """
@@ -108,7 +111,7 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise HttpFailure("Connection closed before the request was sent.", fresh=True)
         self.used += 1
-        exchange = self._exchange = _Exchange(self._loop, is_head=is_head, limit=limit, timeout=timeout)
+        exchange = self._exchange = _Exchange(self._loop, is_head=is_head or is_tunnel, limit=limit, timeout=timeout)
         try:
             if len(body) <= _HIGH_WATER:
                 transport.write(head + body)
@@ -128,7 +131,7 @@ class Connection(asyncio.Protocol):
         finally:
             exchange.stop()
             self._exchange = None
-        if not exchange.keep_alive:
+        if not exchange.keep_alive and not (is_tunnel and response.status == 200):
             self.close()
         return response
 

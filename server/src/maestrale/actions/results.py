@@ -69,7 +69,7 @@ def _convert(value: Any) -> Any:
 
 def _plain(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one answer for each kind of value
     """The slow way, for what the fast encoder refuses (whole numbers above 64 bits, odd keys, deep nesting)."""
-    if depth > 500:
+    if depth > 200:
         raise ValueError("The result of the action is nested too deeply.")
     if value is None or isinstance(value, bool | float):
         return value

@@ -100,7 +100,7 @@ class Runner:
         self._events = events
         self._secrets = secrets or NoSecrets()
         policy = EgressPolicy.of(settings.http_denied_cidrs, settings.http_allowed_hosts)
-        self._http = HttpClient(policy, connections=settings.http_connections, ca_file=settings.http_ca_file)
+        self._http = HttpClient(policy, connections=settings.http_connections, ca_file=settings.ca_file)
         self._loop_lane = LoopLane(
             {"": settings.async_slots, "playbook": settings.playbooks.slots}, name="actions-loop")
         self._thread_lane = ThreadLane(settings.threads, name="action")
@@ -167,11 +167,13 @@ class Runner:
         self._thread_lane.close()
         self._loop_lane.close(self.settings.cancel_grace if broken else 1.0)
         with self._changed:
-            started = [job.attempt_id for job in broken if not job.reported]
+            started = [job for job in broken if not job.reported]
+            for job in started:
+                job.reported = True  # what comes later is too late
             self._jobs.clear()
-        for job in (*waiting, *(job for job in broken if not job.reported)):
+        for job in (*waiting, *started):
             job.broken_off()
-        return Leftover(tuple(started), tuple(job.attempt_id for job in waiting))
+        return Leftover(tuple(job.attempt_id for job in started), tuple(job.attempt_id for job in waiting))
 
     def _submit(self, request: RunRequest, report: Done, broken_off: Callable[[], object] = lambda: None) -> bool:
         entry = self.registry.entry(request.name)

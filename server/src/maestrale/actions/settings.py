@@ -53,7 +53,8 @@ class ActionSettings:
     """All limits and policies of actions. Sizes are bytes, times seconds.
 
     ``threads`` bounds synchronous actions at once, ``async_slots`` those on the event loop. ``cancel_grace`` is how
-    long a cancelled action may take to end before its end is reported anyway.
+    long a cancelled action may take to end before its end is reported anyway. ``ca_file`` replaces the system's certificate
+    authorities for HTTPS and SMTP. ``ssh_known_hosts``: a file of host keys; without one they are not checked, as in the reference.
     """
 
     threads: int = 16
@@ -65,8 +66,9 @@ class ActionSettings:
     http_default_timeout: float = 60.0
     http_response_max: int = 5 * 1024 * 1024
     http_connections: int = 200
-    http_ca_file: str | None = None
+    ca_file: str | None = None
     smtp_timeout: float = 60.0
+    smtp_verify: bool = True
     ssh_timeout: float = 60.0
     ssh_key_dir: str = "~/.ssh"
     ssh_known_hosts: str | None = None

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from maestrale.actions.http_action import HttpAction, MistralHttpAction
+from maestrale.actions.javascript import JavaScriptAction, JsAction
+from maestrale.actions.mail import EmailAction
 from maestrale.actions.playbook import PlaybookAction
+from maestrale.actions.protocol import Action
 from maestrale.actions.registry import Registry
 from maestrale.actions.settings import ActionSettings
+from maestrale.actions.ssh import SshAction, SshProxiedAction, WaitSshAction
 from maestrale.actions.std import AsyncNoopAction, EchoAction, FailAction, NoopAction, SleepAction, TestDictAction
+
+STANDARD: tuple[type[Action], ...] = (
+    NoopAction, AsyncNoopAction, EchoAction, FailAction, SleepAction, TestDictAction, HttpAction, MistralHttpAction, EmailAction,
+    SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction,
+)
 
 
 def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Registry:
     """A registry of everything built in, and of installed packages unless ``plugins`` is False."""
     registry = Registry(plugins=plugins)
-    for action in (NoopAction, AsyncNoopAction, EchoAction, FailAction, SleepAction, TestDictAction, HttpAction, MistralHttpAction):
+    for action in STANDARD:
         registry.add(action)
     registry.add(PlaybookAction, settings.playbooks)
     return registry
