@@ -20,6 +20,7 @@ def ansible_environment(folder: Path, collections: Path | None = None) -> dict[s
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_NOCOWS": "1",
+        "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
         "LC_ALL": "C.UTF-8",
     }
