@@ -57,7 +57,8 @@ async def run_command(process: Any) -> None:
 async def main() -> None:
     server = await asyncssh.create_server(
         Gatekeeper, "127.0.0.2", 0, server_host_keys=[str(FOLDER / "host_key")], process_factory=run_command, encoding=None)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 

@@ -30,7 +30,7 @@ class Box:
 
     def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword) -> AuthResult:
         self.logins.append((data.login, data.password, session.ssl is not None))
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
     def message(self) -> Any:
         [envelope] = self.envelopes
