@@ -121,13 +121,13 @@ class Source:
 
     def __init__(self, options):
         self._options = options
-        self._seen = {}
-        self._since = options["since"] or self._remembered()
+        remembered = self._remembered()
+        self._seen = remembered.get("seen", {})
+        self._since = options["since"] or remembered.get("since")
 
     def _remembered(self):
-        if self._options["state_file"] and Path(self._options["state_file"]).exists():
-            return json.loads(Path(self._options["state_file"]).read_text())["since"]
-        return None
+        path = self._options["state_file"]
+        return json.loads(Path(path).read_text()) if path and Path(path).exists() else {}
 
     def look(self):
         """Events since the last look, oldest first."""
@@ -135,6 +135,7 @@ class Source:
             newest = self._page({"limit": 1, "sort_keys": "updated_at", "sort_dirs": "desc"})
             self._since = _changed_at(newest[0]) if newest else "1970-01-01 00:00:00"
             self._seen = {item["id"]: item["state"] for item in self._changed()}
+            self._remember()
             return []
         events = []
         for item in self._changed():
@@ -142,15 +143,15 @@ class Source:
                 events.append({"type": "execution", "execution": item})
             self._seen[item["id"]] = item["state"]
             self._since = max(self._since, _changed_at(item))
-        self._forget()
+        self._remember()
         return events
 
-    def _forget(self):
-        """Remember only what the next look shows again, and where to go on after a restart."""
+    def _remember(self):
+        """Keep only what the next look shows again, and write down where to go on after a restart."""
         if len(self._seen) > PAGE:
             self._seen = {item["id"]: item["state"] for item in self._changed()}
         if self._options["state_file"]:
-            Path(self._options["state_file"]).write_text(json.dumps({"since": self._since}))
+            Path(self._options["state_file"]).write_text(json.dumps({"since": self._since, "seen": self._seen}))
 
     def _changed(self):
         query = {"updated_at": f"gte:{self._since}", "sort_keys": "updated_at", "limit": PAGE}
