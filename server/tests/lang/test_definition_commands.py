@@ -132,6 +132,8 @@ def test_L064_numbers_end_at_the_last_digit(text, value):
         ("x=[1\n]", {}),
         ("x=[]", {"x": []}),
         ('x=["\\ud800"]', {"x": '["\\ud800"]'}),
+        ('x=["\\u0000"]', {"x": '["\\u0000"]'}),
+        ('x=["\\u00e9"]', {"x": ["\u00e9"]}),
     ],
 )
 def test_L065_brackets_reach_to_the_last_one(text, found):

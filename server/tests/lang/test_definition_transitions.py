@@ -226,7 +226,12 @@ def test_L116_a_malformed_with_items_is_refused_and_shows_the_task(value):
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [("[x, y]", "Expecting value: line 1 column 2 (char 1)"), ("[<% $.a %>]", "Expecting value"), ("[1] [2]", "Extra data")],
+    [
+        ("[x, y]", "Expecting value: line 1 column 2 (char 1)"),
+        ("[<% $.a %>]", "Expecting value"),
+        ("[1] [2]", "Extra data"),
+        ('["\\u0000"]', "it has characters that can't be stored"),
+    ],
 )
 def test_L117_brackets_that_are_no_json_are_refused(value, reason):
     message = task_refusal(f"{{with-items: 'i in {value}'}}")

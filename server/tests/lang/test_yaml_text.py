@@ -154,7 +154,7 @@ def test_a_long_text_is_left_to_the_c_parser(monkeypatch):
             load(text)
 
 
-@pytest.mark.parametrize("text", ["a: \ud800", 'a: "\\ud800"', "a: '\x00'", "a: \x07"])
+@pytest.mark.parametrize("text", ["a: \ud800", 'a: "\\ud800"', 'a: "\\0"', "a: '\x00'", "a: \x07"])
 def test_characters_that_cannot_be_stored_are_refused(text):
     with pytest.raises(DSLParsingError, match="^Definition could not be parsed: "):
         load(text)

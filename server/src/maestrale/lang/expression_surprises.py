@@ -13,14 +13,15 @@ from maestrale.errors import ExpressionGrammarError
 from maestrale.expr import check_syntax, has_expression
 
 _BRACKETS = (("<%", "%>"), ("{{", "}}"), ("{%", "%}"))
-_YAQL = re.compile(r"<%.*?%>")
-_JINJA = re.compile(r"{{.*?}}")
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`""")
+# Each of these reads a text once, whatever it holds: none looks for an end further than the next beginning.
+_YAQL = re.compile(r"<%(?:(?!<%).)*?%>")
+_JINJA = re.compile(r"{{(?:(?!{{).)*?}}")
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|`[^`]*(?:`|$)""")
 _CAPITAL = re.compile(r"(?<![\w.$])(True|TRUE|False|FALSE|None)(?![\w(])")
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 _METHOD = re.compile(r"_\.(items|keys|values|get|pop|copy|update)\b(?!\()")
 MAX_TEXT = 20_000
-"""Longer texts aren't looked at: no expression is that long, and some patterns are slow."""
+"""Longer texts aren't looked at: no expression is that long."""
 
 
 def in_value(value: Any) -> Iterator[str]:

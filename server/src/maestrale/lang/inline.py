@@ -15,6 +15,7 @@ from typing import Any
 from maestrale.errors import InvalidModelError
 from maestrale.lang.schema import shown
 from maestrale.lang.specs import EMPTY
+from maestrale.lang.yaml_text import storable
 
 _NAME = re.compile(r"""[\w.]+[^=(\s"]*|<%.*?%>|{{.*?}}|{%.*?%}""")
 _WORD_OR_DIGITS = re.compile(r"true|false|null|\d+")
@@ -122,10 +123,9 @@ def _typed(text: str) -> Any:
         return text
     try:
         value = json.loads(text)
-        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return text
-    return value
+    return value if storable(value) else text
 
 
 def skipped(text: str, command: Command) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from maestrale.lang.flaw import Flaw
 from maestrale.lang.schema import shown
-from maestrale.lang.yaml_text import Path
+from maestrale.lang.yaml_text import Path, storable
 
 _FORM = re.compile(r"\s*([\w-]+)\s*in\s*(\[.+\]|<%.*?%>|{{.*?}}|{%.*?%})")
 
@@ -36,14 +36,14 @@ def parse_items(data: Any, task: Mapping[str, Any], path: Path) -> dict[str, Any
 
 
 def _literal(text: str, path: Path) -> Any:
+    hint = 'expected JSON, where texts have double quotes: ["a", "b"]'
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Flaw(
-            f"Invalid array in 'with-items' clause: {text}, error: {error}",
-            path,
-            'expected JSON, where texts have double quotes: ["a", "b"]',
-        ) from None
+        raise Flaw(f"Invalid array in 'with-items' clause: {text}, error: {error}", path, hint) from None
+    if not storable(value):
+        raise Flaw(f"Invalid array in 'with-items' clause: {text}, error: it has characters that can't be stored", path)
+    return value
 
 
 def rest_of_item(text: str) -> str:

@@ -9,7 +9,8 @@ parser events without recursion, so depth is bounded by ``MAX_DEPTH`` alone. Kno
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,12 +49,18 @@ Path = tuple[Any, ...]
 _TAG = "tag:yaml.org,2002:"
 _STR = _TAG + "str"
 _MERGE = _TAG + "merge"
-_SCALAR_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp")}
 _UNSUITABLE = ("\t", "\ufeff")
 """Characters that the two scanners treat differently."""
 
+_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
+"""What only an escape can bring into a text."""
+
 _RESOLVERS: Mapping[str, Sequence[tuple[str, Any]]] = yaml.SafeLoader.yaml_implicit_resolvers
 _CONSTRUCTOR = SafeConstructor()
+_CONSTRUCTORS: Mapping[str, Callable[[SafeConstructor, ScalarNode], Any]] = {
+    _TAG + name: SafeConstructor.yaml_constructors[_TAG + name] for name in ("str", "int", "float", "bool", "null", "timestamp")
+}
+"""What reads each type of scalar; these keep no state."""
 
 
 class _Anything:
@@ -262,8 +269,8 @@ class _Builder:
         if event.anchor is not None:
             raise _NotForC
         text: str = event.value
-        if self._escapes and not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise ConstructorError(None, None, "half of a surrogate pair is no character", event.start_mark)
+        if self._escapes and _UNSTORABLE.search(text):
+            raise ConstructorError(None, None, "null characters and halves of surrogate pairs can't be stored", event.start_mark)
         if event.tag in (None, "!"):
             if self._sloppy and event.tag:
                 raise _NotForC
@@ -285,10 +292,11 @@ class _Builder:
         frame = self._stack[-1] if self._stack else None
         if tag == _MERGE and frame and type(frame.container) is dict and frame.key is _NO_KEY and not frame.merging:
             return _Merge()
-        if tag not in _SCALAR_TAGS:
+        construct = _CONSTRUCTORS.get(tag)
+        if construct is None:
             raise _unknown_tag(tag, event)
         try:
-            value = _CONSTRUCTOR.construct_object(ScalarNode(tag, text, event.start_mark))
+            value = construct(_CONSTRUCTOR, ScalarNode(tag, text, event.start_mark))
         except (ValueError, KeyError, AttributeError, OverflowError):
             raise ConstructorError(None, None, f"{text[:80]!r} is not a valid {tag.removeprefix(_TAG)}", event.start_mark) from None
         if isinstance(value, dt.date):
@@ -327,6 +335,15 @@ def json_ready(value: Any) -> Any:
     if isinstance(value, list):
         return [json_ready(item) for item in value]
     return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def storable(value: Any) -> bool:
+    """Whether all texts in JSON data can be stored: no null characters, no halves of surrogate pairs."""
+    if isinstance(value, str):
+        return _UNSTORABLE.search(value) is None
+    if isinstance(value, dict):
+        return all(storable(key) and storable(item) for key, item in value.items())
+    return all(map(storable, value)) if isinstance(value, list) else True
 
 
 def _json_key(key: Any) -> str:
