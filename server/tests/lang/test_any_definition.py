@@ -85,7 +85,7 @@ WARNERS = (lang.warnings_workflows, lang.warnings_actions, lang.warnings_workboo
 
 
 @pytest.mark.parametrize("validate", [True, False])
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
 @given(document=DOCUMENTS)
 def test_any_document_is_read_or_refused(validate, document):
     text = yaml.safe_dump(document, allow_unicode=True)
@@ -94,7 +94,7 @@ def test_any_document_is_read_or_refused(validate, document):
             assert parse(text, validate=validate)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(document=DOCUMENTS)
 def test_whatever_is_accepted_can_be_warned_of_stored_and_rebuilt(document):
     text = yaml.safe_dump(document, allow_unicode=True)
@@ -135,7 +135,7 @@ GRAPHS = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(GRAPHS)
 def test_the_graph_of_an_accepted_workflow_is_consistent(body):
     try:

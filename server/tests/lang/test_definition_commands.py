@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lang_parsing import task, task_refusal
 
@@ -188,6 +188,7 @@ def test_reading_costs_no_more_than_linear_time(piece):
 _FORMS = re.compile(r"""([-\w]+)=("[^"]*"|'[^']*'|{{.*?}}|{%.*?%}|<%.*?%>|\[.*\]|true|false|null|\d+)""")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab =[]\"'<>%{}1-\n.(", max_size=60) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_the_scanner_finds_what_the_forms_of_the_reference_say(text):
     try:

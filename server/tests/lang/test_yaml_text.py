@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maestrale.errors import DSLParsingError
@@ -66,6 +66,7 @@ def by_python(text: str) -> Document | str:
         return str(error)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_the_fast_way_reads_what_the_python_scanner_reads(text):
     expected, found = by_python(text), read(text)
@@ -75,6 +76,7 @@ def test_the_fast_way_reads_what_the_python_scanner_reads(text):
         assert found == expected
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused(text):
     assert read(text)
