@@ -108,7 +108,7 @@ def outcome_here(expression: str, context: dict[str, Any]) -> tuple[str, Any]:
 
 def outcome_there(expression: str, context: dict[str, Any]) -> tuple[str, Any]:
     try:
-        value = reference.evaluate(expression.strip(), view(context).merged())
+        value = reference.evaluate(expression.strip(), view(context).copy())
     except Exception as error:  # noqa: BLE001
         return "error", f"Can not evaluate YAQL expression [expression={expression.strip()}, error={error}]"
     return "value", value

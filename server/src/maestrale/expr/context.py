@@ -80,26 +80,24 @@ class ContextView(Mapping[str, Any]):
     def __contains__(self, key: object) -> bool:
         return any(key in layer for layer in self._layers)
 
-    def merged(self) -> dict[str, Any]:
+    def copy(self) -> dict[str, Any]:
         """All layers as one new mapping; values are shared."""
         result: dict[str, Any] = {}
         for layer in reversed(self._layers):
             result.update(layer)
         return result
 
-    copy = merged
-
     def __iter__(self) -> Iterator[str]:
-        return iter(self.merged())
+        return iter(self.copy())
 
     def __len__(self) -> int:
-        return len(self.merged())
+        return len(self.copy())
 
     def __bool__(self) -> bool:
         return any(self._layers)
 
     def __repr__(self) -> str:
-        return repr(self.merged())
+        return repr(self.copy())
 
     def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise EvaluationError("Context view is immutable.")

@@ -32,13 +32,13 @@ class Options:
     The ceilings, for one evaluation of one expression:
 
     * ``max_expression_length``: characters of an expression's text;
-    * ``max_elements``: elements that one iterator may give or one collection may have;
+    * ``max_elements``: elements that one iterator may give, one collection may have, and a result has in all;
     * ``max_memory``: bytes that one value may take, and that all values made on the way may take together;
     * ``max_steps``: function calls and loop passes;
     * ``max_integer_bits``: size of an integer (the text of a larger one is refused by Python anyway);
-    * ``max_text_length``: characters of a text that an operator or a function makes;
+    * ``max_text_length``: characters of a text that an operator or a function makes, and of all texts of a result;
     * ``max_document_length``: characters that ``yaml_parse`` reads (it costs far more than ``json_parse``);
-    * ``max_depth``: levels that ``json_parse`` and ``yaml_parse`` nest, and that a result may nest;
+    * ``max_depth``: levels that a document, a result, or lists made on the way may nest;
     * ``max_regex_work``: estimated steps of a regular expression's search (see ``regex``).
     """
 
@@ -60,7 +60,7 @@ class Options:
     max_text_length: int = 64 * 1024 * 1024
     max_document_length: int = 4 * 1024 * 1024
     max_depth: int = 200
-    max_regex_work: int = 20_000_000_000
+    max_regex_work: int = 10_000_000_000
 
     def __post_init__(self) -> None:
         """Refuse what Mistral refuses to start with. Raises ValueError."""
@@ -84,12 +84,13 @@ DEFAULT = Options()
 class Meter:
     """Counts what one evaluation has cost so far and stops it at a ceiling."""
 
-    __slots__ = ("made", "options", "steps")
+    __slots__ = ("made", "nested", "options", "steps")
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.steps = options.max_steps
         self.made = options.max_memory
+        self.nested: dict[int, tuple[int, Any]] = {}
 
     def step(self, count: int = 1) -> None:
         """Account for ``count`` calls or loop passes. Raises LimitExceededError."""
@@ -100,14 +101,31 @@ class Meter:
     def make(self, value: Any) -> None:
         """Account for the memory of a value that was just made. Raises LimitExceededError."""
         kind = type(value)
-        if kind is str or kind is tuple or kind is list:
+        if kind is str or kind is list or kind is tuple:
             self.reserve(sys.getsizeof(value))
+            if kind is tuple:
+                self.nest(value)
 
     def reserve(self, size: int) -> None:
         """Account for ``size`` bytes. Raises LimitExceededError."""
         self.made -= size
         if self.made < 0:
             raise LimitExceededError(f"Evaluation makes more than {self.options.max_memory} bytes of values")
+
+    def nest(self, value: tuple[Any, ...]) -> None:
+        """Account for a tuple that holds tuples: hashing one that nests without end would break the process.
+
+        Raises LimitExceededError.
+        """
+        depth = 0
+        for item in value:
+            if type(item) is tuple:
+                depth = max(depth, self.nested.get(id(item), (1, None))[0])
+        if depth:
+            # Kept with the depth, so that no other tuple can get its identity.
+            self.nested[id(value)] = (depth + 1, value)
+            if depth >= self.options.max_depth:
+                raise LimitExceededError(f"Value nests deeper than {self.options.max_depth} levels")
 
     def passes(self, values: Iterable[Any]) -> Iterable[Any]:
         """``values``, each element of which counts as a step; a collection is counted at once and stays itself."""

@@ -1,7 +1,8 @@
 """From values of an evaluation to values that can be stored, sent, or put into a text (2.2, L213).
 
-``stored`` gives what JSON knows. ``text_of`` gives the text of a value within other text, which still tells sets and
-datetimes apart. Both walk with a limit on length and depth and change nothing.
+``stored`` gives what JSON knows. ``text_of`` gives the text of a value within other text, where sets and datetimes
+still look like themselves. A value can be small and yet have no end when it is written out, since parts may be shared
+and iterators endless; so every walk counts what it meets, and stops at a ceiling. Nothing is changed in place.
 """
 
 from __future__ import annotations
@@ -23,69 +24,132 @@ def stored(value: Any, options: Options, *, sets: bool) -> Any:
     ``sets``: the members of a set have to be members of a set still when they are converted, as with YAQL, so that
     a set of pairs is an error (L209). Raises LimitExceededError and TypeError.
     """
-    return _stored(value, options, sets, options.max_depth)
-
-
-def _stored(value: Any, options: Options, sets: bool, depth: int) -> Any:
-    kind = type(value)
-    if kind in SCALARS:
+    if type(value) in SCALARS:
         return value
-    if depth <= 0:
-        raise LimitExceededError(f"Value nests deeper than {options.max_depth} levels")
-    if isinstance(value, Mapping):
-        result = {}
-        for key, item in _limited(value.items(), options):
-            # The value comes before the key, as in YAQL: it shows in which of two faults is reported.
-            converted = _stored(item, options, sets, depth - 1)
-            result[_json_key(_member(key, options, depth - 1) if sets else key)] = converted
-        return result
-    if isinstance(value, Set):
-        items = [_member(item, options, depth - 1) if sets else item for item in _limited(value, options)]
-        return [_stored(item, options, sets, depth - 1) for item in items]
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, type)):
-        return [_stored(item, options, sets, depth - 1) for item in _limited(value, options)]
-    return _described(value)
+    return _Walk(options, sets).stored(value, options.max_depth)
+
+
+def native(value: Any, options: Options) -> Any:
+    """``value`` with plain dicts, lists and sets for all collections, and everything else as it is.
+
+    Raises LimitExceededError, and TypeError for a set of what can't be hashed.
+    """
+    return _Walk(options, sets=True).native(value, options.max_depth)
 
 
 def text_of(value: Any, options: Options) -> str:
     """The text of a value of YAQL within other text: Python notation of lists and dicts (L167).
 
-    Raises LimitExceededError, and TypeError for a set of what can't be hashed.
+    Raises what ``native`` raises.
     """
-    return value if type(value) is str else str(_native(value, options, options.max_depth))
+    return value if type(value) is str else str(native(value, options))
 
 
-def _native(value: Any, options: Options, depth: int) -> Any:
-    if type(value) in SCALARS:
-        return value
-    if depth <= 0:
-        raise LimitExceededError(f"Value nests deeper than {options.max_depth} levels")
-    if isinstance(value, Mapping):
-        result = {}
-        for key, item in _limited(value.items(), options):
-            converted = _native(item, options, depth - 1)
-            result[_native(key, options, depth - 1)] = converted
-        return result
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        items = (_native(item, options, depth - 1) for item in _limited(value, options))
-        return set(items) if isinstance(value, Set) and not options.convert_sets_to_lists else list(items)
-    return value
-
-
-def _limited(values: Iterable[Any], options: Options) -> Iterator[Any]:
-    limit = options.element_limit
-    for count, value in enumerate(values):
-        if count >= limit:
-            raise LimitExceededError(f"Collection length exceeds {limit} elements")
-        yield value
-
-
-def _member(value: Any, options: Options, depth: int) -> Any:
-    """A member of a set or a key, converted; TypeError if it can't be one any more."""
+def check_text_size(value: Any, options: Options) -> None:
+    """Raises LimitExceededError if ``str(value)`` would be too long; looks into lists, tuples, dicts and sets only."""
     if type(value) not in SCALARS:
-        value = _native(value, options, depth)
-        hash(value)
-    return value
+        _Walk(options, sets=False).measure(value)
+
+
+class _Walk:
+    """One walk through a value, and how far it may still go."""
+
+    __slots__ = ("characters", "elements", "options", "sets")
+
+    def __init__(self, options: Options, sets: bool) -> None:
+        self.options = options
+        self.sets = sets
+        self.elements = options.max_elements
+        self.characters = options.max_text_length
+
+    def stored(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind in SCALARS:
+            if kind is str:
+                self.count_text(value)
+            return value
+        if depth <= 0:
+            raise _too_deep(self.options)
+        depth -= 1
+        if isinstance(value, Mapping):
+            result = {}
+            for key, item in self.limited(value.items()):
+                # The value comes before the key, as in YAQL: it shows in which of two faults is reported.
+                converted = self.stored(item, depth)
+                result[_json_key(self.member(key, depth) if self.sets else key)] = converted
+            return result
+        if isinstance(value, Set):
+            items = [self.member(item, depth) if self.sets else item for item in self.limited(value)]
+            return [self.stored(item, depth) for item in items]
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes, type)):
+            return [self.stored(item, depth) for item in self.limited(value)]
+        return _described(value)
+
+    def native(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind in SCALARS:
+            if kind is str:
+                self.count_text(value)
+            return value
+        if depth <= 0:
+            raise _too_deep(self.options)
+        depth -= 1
+        if isinstance(value, Mapping):
+            result = {}
+            for key, item in self.limited(value.items()):
+                converted = self.native(item, depth)
+                result[self.native(key, depth)] = converted
+            return result
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+            items = (self.native(item, depth) for item in self.limited(value))
+            return set(items) if isinstance(value, Set) and not self.options.convert_sets_to_lists else list(items)
+        return value
+
+    def member(self, value: Any, depth: int) -> Any:
+        """A member of a set or a key, converted; TypeError if it can't be one any more."""
+        if type(value) not in SCALARS:
+            value = self.native(value, depth)
+            hash(value)
+        return value
+
+    def measure(self, value: Any) -> None:
+        """Count the text and the elements in a value, without end of depth and without converting."""
+        waiting = [value]
+        while waiting:
+            current = waiting.pop()
+            if isinstance(current, str):
+                self.count_text(current)
+            elif isinstance(current, Mapping):
+                self.count_elements(len(current) * 2)
+                for key in current:
+                    waiting += (key, current[key])
+            elif isinstance(current, (list, tuple, set, frozenset)):
+                self.count_elements(len(current))
+                waiting += current
+
+    def limited(self, values: Iterable[Any]) -> Iterator[Any]:
+        limit = self.options.element_limit
+        for count, value in enumerate(values):
+            if count >= limit:
+                raise LimitExceededError(f"Collection length exceeds {limit} elements")
+            self.elements -= 1
+            if self.elements < 0:
+                self.count_elements(0)
+            yield value
+
+    def count_elements(self, count: int) -> None:
+        self.elements -= count
+        if self.elements < 0:
+            raise LimitExceededError(f"Value has more than {self.options.max_elements} elements")
+
+    def count_text(self, text: str) -> None:
+        self.characters -= len(text)
+        if self.characters < 0:
+            raise LimitExceededError(f"Value has more than {self.options.max_text_length} characters of text")
+
+
+def _too_deep(options: Options) -> LimitExceededError:
+    return LimitExceededError(f"Value nests deeper than {options.max_depth} levels")
 
 
 def _json_key(key: Any) -> str:

@@ -9,26 +9,21 @@ import collections.abc  # noqa: F401 - yaql uses it without importing it
 import copy
 import inspect
 from datetime import timedelta, timezone
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import yaql
-from yaql.language import contexts, conventions, exceptions, expressions, factory, runner, specs, utils, yaqltypes
+from yaql.language import conventions, exceptions, factory, specs, utils, yaqltypes
 
+from maestrale.expr import yaql_guards
 from maestrale.expr.context import Scope
 from maestrale.expr.functions import NAMES, Functions
 from maestrale.expr.limits import LimitExceededError, Meter, Options
+from maestrale.expr.output import check_text_size
 from maestrale.expr.yaql_data import convert, raw
+from maestrale.expr.yaql_runner import Context, Engine
 
-Expression = expressions.Expression
 NO_VALUE = utils.NO_VALUE
-
-_ACCESSORS = frozenset(
-    "#operator_. #operator_?. #operator_-> #operator_and #operator_or #indexer #get_context_data get first last single"
-    " switch switchCase coalesce min max assert task tasks env execution executions global call".split()
-)
-"""Functions that hand on a value that exists already; what others return counts as memory."""
-
 
 @cache
 def _factory(keyword_operator: str, allow_delegates: bool) -> Any:
@@ -45,52 +40,6 @@ def parse(text: str, options: Options) -> Any:
     engine = _factory(options.keyword_operator, options.allow_delegates)
     # The tables are shared; position and stacks belong to each parse.
     return copy.copy(engine.parser).parse(text, lexer=engine.lexer.clone())
-
-
-class _Context(contexts.Context):  # type: ignore[misc]
-    """YAQL's context, with every call that goes through it counted."""
-
-    def __call__(
-        self,
-        name: str,
-        engine: Any,
-        receiver: Any = NO_VALUE,
-        data_context: Any = None,
-        use_convention: bool = False,
-        function_filter: Any = None,
-    ) -> Any:
-        return partial(self._call, name, engine, receiver, data_context, use_convention, function_filter)
-
-    def _call(
-        self,
-        name: str,
-        engine: Any,
-        receiver: Any,
-        data_context: Any,
-        use_convention: bool,
-        function_filter: Any,
-        /,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        meter = engine.meter
-        meter.step()
-        result = runner.call(
-            name, self, args, kwargs, engine, receiver, data_context, use_convention, function_filter
-        )
-        if name not in _ACCESSORS:
-            meter.make(result)
-        return result
-
-
-class _Engine:
-    """What functions of YAQL take for their engine: its options, and the meter of this evaluation."""
-
-    __slots__ = ("meter", "options")
-
-    def __init__(self, options: Options) -> None:
-        self.options = _engine_options(options)
-        self.meter = Meter(options)
 
 
 @cache
@@ -111,11 +60,13 @@ _FUNCTIONS = "#functions"
 
 @cache
 def _root_context(options: Options) -> Any:
-    context = yaql.create_context(context=_Context(convention=conventions.CamelCaseConvention()))
+    context = yaql.create_context(context=Context(convention=conventions.CamelCaseConvention()))
+    yaql_guards.install(context, options)
     context = context.create_child_context()
     for name, attribute in NAMES.items():
         context.register_function(_bridge(attribute), name=name)
     context.register_function(_now, name="now")
+    context.settled = {}
     return context
 
 
@@ -153,13 +104,16 @@ def evaluate(expression: Any, scope: Scope, options: Options) -> Any:
     for name in ("__env", "__execution", "__task_execution"):
         context[name] = scope.internal(name)
     context[_FUNCTIONS] = Functions(scope, options)
-    return expression(NO_VALUE, context, _Engine(options))
+    return expression(NO_VALUE, context, Engine(_engine_options(options), Meter(options)))
 
 
 def reason(error: Exception, options: Options) -> str:
     """The text of what an evaluation raised, with the limit where it was one."""
     if isinstance(error, exceptions.WrappedException):
         error = error.wrapped
+    if isinstance(error, LookupError) and error.args:
+        # The text of a KeyError is that of the key, which may be any value.
+        check_text_size(error.args[0], options)
     text = str(error)
     if isinstance(error, exceptions.MemoryQuotaExceededException) and options.memory_quota <= 0:
         text = f"{text}: more than {options.max_memory} bytes"

@@ -7,7 +7,7 @@ from typing import Any
 from maestrale.errors import DatabaseUnavailableError, YaqlEvaluationError, YaqlGrammarError
 from maestrale.expr import fastpath, output, yaql_engine
 from maestrale.expr.context import Scope
-from maestrale.expr.limits import Options
+from maestrale.expr.limits import LimitExceededError, Options
 
 _LONGEST_REASON = 4_000
 """Characters of an error's text; YAQL puts whole values into some."""
@@ -79,7 +79,10 @@ class YaqlExpression:
         """What an evaluation that raised ``error`` raises: the text names the expression, not the data (L184)."""
         if isinstance(error, (DatabaseUnavailableError, YaqlEvaluationError)):
             return error
-        reason = yaql_engine.reason(error, self._options)[:_LONGEST_REASON]
+        try:
+            reason = yaql_engine.reason(error, self._options)[:_LONGEST_REASON]
+        except LimitExceededError as limit:
+            reason = str(limit)
         return YaqlEvaluationError(f"Can not evaluate YAQL expression [expression={self.text}, error={reason}]")
 
 
