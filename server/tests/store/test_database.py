@@ -8,7 +8,7 @@ from records import save, start
 
 from maestrale.config import ConfigurationError
 from maestrale.errors import DatabaseUnavailableError, SizeLimitExceededError
-from maestrale.store import Batch, Changeset, ConstraintError, Database, Executions, TransientError, VersionConflict, dialects, settings
+from maestrale.store import Batch, Changeset, ConstraintError, Database, Executions, TransientError, VersionConflict, dialect, settings
 from maestrale.store.database import FairLock
 from maestrale.store.dialects import dialect_of
 
@@ -37,7 +37,7 @@ def test_addresses_that_can_not_be_used_are_refused(given):
 
 @pytest.mark.parametrize(("given", "extra"), [("postgresql://h/d", "postgresql"), ("mysql://h/d", "mysql")])
 def test_a_missing_driver_is_named_with_its_extra(monkeypatch, given, extra):
-    monkeypatch.setattr(dialects, "find_spec", lambda _name: None)
+    monkeypatch.setattr(dialect, "find_spec", lambda _name: None)
 
     with pytest.raises(ConfigurationError, match=rf"maestrale\[{extra}\]"):
         Database(given)

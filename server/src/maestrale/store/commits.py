@@ -9,6 +9,7 @@ loaded as condition; that row is the only one two deciders ever fight for, and i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,14 +19,17 @@ from sqlalchemy import Connection
 from maestrale.core.model import Attempt, Execution, Job, Record, Task
 from maestrale.errors import ConflictError, DuplicateError, EngineError
 from maestrale.store.database import Database
-from maestrale.store.dialects import Dialect, Row, Update
+from maestrale.store.dialect import Dialect, Insert, Row, Update
 from maestrale.store.encoding import dumps
 from maestrale.store.payloads import PayloadCache, PayloadWriter
 from maestrale.store.rows import ATTEMPT, EXECUTION, JOB, TASK, Encoder, Layout, Step, encoder
 
 EXECUTION_FIELDS = tuple(name for name in EXECUTION.fields if name != "version")
 
-NOT_FINAL = "state NOT IN ('SUCCESS', 'ERROR', 'CANCELLED')"
+NOT_FINAL = f"{ATTEMPT.table}.state NOT IN ('SUCCESS', 'ERROR', 'CANCELLED')"
+
+SPECS = Insert("specs", ("digest", "body"))
+PAYLOADS = Insert("payloads", ("scope_id", "digest", "part", "body"))
 
 
 class VersionConflict(ConflictError):  # noqa: N818 - names what happened, not that it is wrong
@@ -115,15 +119,21 @@ class Plan:
     def run(self, conn: Connection, note: Callable[[str, int], None]) -> None:
         """Send all statements, then see what they found. Raises RowsMissing."""
         raw = conn.connection.driver_connection
-        cursors: list[list[Any]] = []
-        with self._dialect.pipeline(raw):
-            for statement in self.statements:
-                note(statement.text, len(statement.rows))
-                cursors.append(statement.run(raw))
-        for statement, used in zip(self.statements, cursors, strict=True):
-            found = sum(cursor.rowcount for cursor in used)
-            if statement.kind != "any" and found != len(statement.rows):
-                raise RowsMissing(statement.kind, f"{found} of {len(statement.rows)} rows: {statement.text}")
+        cursors: list[tuple[Statement, Any]] = []
+        try:
+            with self._dialect.pipeline(raw):
+                for statement in self.statements:
+                    note(statement.text, len(statement.rows))
+                    cursors.extend((statement, cursor) for cursor in statement.run(raw))
+            found: Counter[int] = Counter()
+            for statement, cursor in cursors:
+                found[id(statement)] += cursor.rowcount
+        finally:
+            for _, cursor in cursors:
+                cursor.close()
+        for statement in self.statements:
+            if statement.kind != "any" and found[id(statement)] != len(statement.rows):
+                raise RowsMissing(statement.kind, f"{found[id(statement)]} of {len(statement.rows)} rows: {statement.text}")
 
     def committed(self) -> None:
         """Note what the database has now."""
@@ -199,13 +209,13 @@ class Plan:
                 self._add_update(EXECUTION, fields, condition, rows, ("id", "version", "created_at"), "versions")
         if self.batch.done_jobs:
             self._add_delete(self.batch.done_jobs)
-        self._add_insert(EXECUTION.table, (*EXECUTION.columns(EXECUTION_FIELDS), "version"))
-        specs = [(digest, dumps(raw)) for digest, raw in sorted(self.batch.new_specs.items()) if digest not in self._known_specs]
-        self._add_new("specs", ("digest", "body"), "digest", specs)
-        self._add_new("payloads", ("scope_id", "digest", "part", "body"), "part", self._writer.rows())
-        self._add_insert(TASK.table, (*TASK.columns(), "version"))
-        self._add_insert(ATTEMPT.table, (*ATTEMPT.columns(), "version"))
-        self._add_insert(JOB.table, JOB.columns())
+        self._add_insert(EXECUTION, (*EXECUTION.columns(EXECUTION_FIELDS), "version"))
+        specs = {digest: raw for digest, raw in self.batch.new_specs.items() if digest not in self._known_specs}
+        self._add_new(SPECS, [(digest, dumps(raw)) for digest, raw in sorted(specs.items())])
+        self._add_new(PAYLOADS, self._writer.rows())
+        self._add_insert(TASK, (*TASK.columns(), "version"))
+        self._add_insert(ATTEMPT, (*ATTEMPT.columns(), "version"))
+        self._add_insert(JOB, JOB.columns())
         for (table, fields, condition), rows in updates:
             if table != EXECUTION.table:
                 self._add_update(layouts[table], fields, condition, rows, ("id",), "standalone" if condition else "rows")
@@ -213,7 +223,7 @@ class Plan:
     def _add_update(
         self, layout: Layout[Any], fields: tuple[str, ...], condition: str, rows: list[Row], keys: tuple[str, ...], kind: Kind,
     ) -> None:
-        update = Update(layout.table, (*layout.columns(fields), "version"), keys, condition, layout.times())
+        update = Update(layout.table, (*layout.columns(fields), "version"), keys, condition, layout.types)
         rows.sort(key=lambda row: row[-len(keys)])
         dialect = self._dialect
         self.statements.append(Statement(dialect.update(update), rows, lambda raw: dialect.update_many(raw, update, rows), kind))
@@ -224,18 +234,16 @@ class Plan:
         text = f"DELETE FROM {JOB.table}"
         self.statements.append(Statement(text, rows, lambda raw: dialect.delete_many(raw, JOB.table, ordered), "jobs"))
 
-    def _add_insert(self, table: str, columns: tuple[str, ...]) -> None:
-        rows = self._inserts.get(table)
+    def _add_insert(self, layout: Layout[Any], columns: tuple[str, ...]) -> None:
+        rows = self._inserts.get(layout.table)
         if rows:
-            self._add(self._dialect.insert(table, columns), rows)
+            dialect, insert = self._dialect, Insert(layout.table, columns, layout.types)
+            self.statements.append(Statement(dialect.insert(insert), rows, lambda raw: dialect.insert_many(raw, insert, rows)))
 
-    def _add_new(self, table: str, columns: tuple[str, ...], key: str, rows: Sequence[Row]) -> None:
+    def _add_new(self, insert: Insert, rows: Sequence[Row]) -> None:
         if rows:
-            self._add(self._dialect.insert_new(table, columns, key), rows)
-
-    def _add(self, text: str, rows: Sequence[Row]) -> None:
-        dialect = self._dialect
-        self.statements.append(Statement(text, rows, lambda raw: [dialect.run_many(raw, text, rows)]))
+            dialect = self._dialect
+            self.statements.append(Statement(dialect.insert_new(insert), rows, lambda raw: dialect.insert_many_new(raw, insert, rows)))
 
 
 def missing_rows(error: RowsMissing, batch: Batch, database: Database) -> Exception:

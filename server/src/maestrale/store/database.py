@@ -23,7 +23,8 @@ from sqlalchemy import exc as sa_exc
 from sqlalchemy.pool import QueuePool
 
 from maestrale.errors import DatabaseUnavailableError, MaestraleError, SizeLimitExceededError
-from maestrale.store.dialects import Dialect, Timeouts, dialect_of
+from maestrale.store.dialect import Dialect, Timeouts
+from maestrale.store.dialects import dialect_of
 
 T = TypeVar("T")
 

@@ -224,14 +224,17 @@ class Executions:
     def _fetch(self, conn: Connection, queries: Sequence[tuple[str, tuple[Any, ...]]]) -> list[list[Any]]:
         """The rows of several queries, sent together where the database can."""
         raw = conn.connection.driver_connection
-        cursors = []
-        with self.database.dialect.pipeline(raw):
-            for text, values in queries:
-                self.database.note(text, 1)
-                cursor = raw.cursor()  # type: ignore[union-attr]
-                cursor.execute(text, values)
-                cursors.append(cursor)
-        return [cursor.fetchall() for cursor in cursors]
+        dialect = self.database.dialect
+        cursors: list[Any] = []
+        try:
+            with dialect.pipeline(raw):
+                for text, values in queries:
+                    self.database.note(text, 1)
+                    cursors.append(dialect.run_many(raw, text, [values]))
+            return [cursor.fetchall() for cursor in cursors]
+        finally:
+            for cursor in cursors:
+                cursor.close()
 
     def _decode(self, layout: Layout[R], rows: Iterable[Sequence[Any]], reader: PayloadReader) -> list[R]:
         return decode_rows(layout, rows, self.database.dialect, reader)

@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import URL, Connection
 
 from maestrale.errors import DatabaseUnavailableError
-from maestrale.store.dialects import Dialect
+from maestrale.store.dialect import Dialect
 from maestrale.store.schema import current_revision
 
 LOCK_NUMBER = 0x6D616573747261

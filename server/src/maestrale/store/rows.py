@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from maestrale.core.model import Attempt, Execution, Job, Record, Task
-from maestrale.store.dialects import Dialect
+from maestrale.store.dialect import TIMESTAMP, Dialect
 from maestrale.store.encoding import clean_text, dumps, loads
 from maestrale.store.payloads import PayloadReader
 
 R = TypeVar("R")
 
-PLAIN, TEXT, BOOL, TIME, JSON, MAPPING = "plain", "text", "bool", "time", "json", "mapping"
+PLAIN, TEXT, NUMBER, BOOL, TIME, JSON, MAPPING = "plain", "text", "number", "bool", "time", "json", "mapping"
+
+SQL_TYPES = {NUMBER: "bigint", BOOL: "bool", TIME: TIMESTAMP}
 
 COLUMN_NAMES = {"index": "item_index"}
 """Fields whose column has another name, since SQL has taken theirs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout(Generic[R]):
     """A table's columns: field name to kind, in the order of the row."""
 
@@ -41,15 +44,17 @@ class Layout(Generic[R]):
         """The columns of these fields, or of all."""
         return tuple(COLUMN_NAMES.get(name, name) for name in (self.kinds if fields is None else fields))
 
-    def times(self) -> frozenset[str]:
-        """The columns that hold a time."""
-        return frozenset(name for name, kind in self.kinds.items() if kind == TIME)
+    @cached_property
+    def types(self) -> dict[str, str]:
+        """The SQL types of the columns, and of the version that all but jobs have."""
+        types = {COLUMN_NAMES.get(name, name): SQL_TYPES.get(kind, "text") for name, kind in self.kinds.items()}
+        return {**types, "version": SQL_TYPES[NUMBER]}
 
 
 EXECUTION = Layout(
     "executions", Execution,
     {
-        "id": PLAIN, "version": PLAIN, "created_at": TIME, "updated_at": TIME, "project_id": TEXT, "workflow_id": PLAIN,
+        "id": PLAIN, "version": NUMBER, "created_at": TIME, "updated_at": TIME, "project_id": TEXT, "workflow_id": PLAIN,
         "workflow_name": TEXT, "workflow_namespace": TEXT, "spec_digest": PLAIN, "description": TEXT, "tags": JSON, "state": PLAIN,
         "state_info": TEXT, "input": MAPPING, "params": MAPPING, "context": MAPPING, "output": MAPPING, "accepted": BOOL,
         "task_execution_id": PLAIN, "parent_execution_id": PLAIN, "root_execution_id": PLAIN, "runtime": MAPPING,
@@ -60,7 +65,7 @@ EXECUTION = Layout(
 TASK = Layout(
     "task_executions", Task,
     {
-        "id": PLAIN, "created_at": TIME, "updated_at": TIME, "execution_id": PLAIN, "ordinal": PLAIN, "project_id": TEXT, "name": TEXT,
+        "id": PLAIN, "created_at": TIME, "updated_at": TIME, "execution_id": PLAIN, "ordinal": NUMBER, "project_id": TEXT, "name": TEXT,
         "type": PLAIN, "state": PLAIN, "state_info": TEXT, "unique_key": TEXT, "tags": JSON, "published": MAPPING,
         "published_global": MAPPING, "processed": BOOL, "next_tasks": JSON, "has_next_tasks": BOOL, "error_handled": BOOL,
         "runtime_context": MAPPING, "started_at": TIME, "finished_at": TIME,
@@ -70,8 +75,8 @@ TASK = Layout(
 ATTEMPT = Layout(
     "action_executions", Attempt,
     {
-        "id": PLAIN, "created_at": TIME, "updated_at": TIME, "kind": PLAIN, "execution_id": PLAIN, "task_id": PLAIN, "ordinal": PLAIN,
-        "index": PLAIN, "project_id": TEXT, "name": TEXT, "namespace": TEXT, "description": TEXT, "state": PLAIN, "state_info": TEXT,
+        "id": PLAIN, "created_at": TIME, "updated_at": TIME, "kind": PLAIN, "execution_id": PLAIN, "task_id": PLAIN, "ordinal": NUMBER,
+        "index": NUMBER, "project_id": TEXT, "name": TEXT, "namespace": TEXT, "description": TEXT, "state": PLAIN, "state_info": TEXT,
         "input": MAPPING, "output": MAPPING, "accepted": BOOL, "is_sync": BOOL, "idempotent": BOOL, "tags": JSON,
         "runtime_context": MAPPING, "owner": PLAIN, "dispatched_at": TIME,
     },
@@ -81,7 +86,7 @@ JOB = Layout(
     "jobs", Job,
     {
         "id": PLAIN, "kind": PLAIN, "execution_id": PLAIN, "due_at": TIME, "payload": JSON, "created_at": TIME, "owner": PLAIN,
-        "attempts": PLAIN,
+        "attempts": NUMBER,
     },
 )
 
