@@ -13,7 +13,7 @@ from typing import Any
 
 from maestrale.errors import ActionError
 
-ACCEPTED_STATUSES = frozenset({200, 201})
+ACCEPTED_STATUSES = range(200, 300)
 
 
 class UndeliverableError(ActionError):
@@ -52,5 +52,8 @@ def prepare(target: Mapping[str, Any], body: Mapping[str, Any]) -> Webhook | Non
 
 
 def is_accepted(response: Any) -> bool:
-    """Whether the receiver took it: the result mapping of ``std.http`` with status 200 or 201."""
+    """Whether the receiver took it: the result mapping of ``std.http`` with any status of success.
+
+    Mistral counts 200 and 201 only, but doesn't try again either; here a 202 must not bring the same event again.
+    """
     return isinstance(response, Mapping) and response.get("status") in ACCEPTED_STATUSES

@@ -9,8 +9,8 @@ from maestrale.engine.sweeper import LOST
 from maestrale.errors import DatabaseUnavailableError
 
 WORK = """
-safe: {tasks: {a: {action: std.sleep, safe-rerun: true, on-success: b}, b: {}}}
-unsafe: {tasks: {a: {action: std.http url="http://x", on-success: b}, b: {}}}
+safe: {tasks: {a: {action: std.sleep, safe-rerun: true, on-success: b}, b: {action: std.noop}}}
+unsafe: {tasks: {a: {action: std.http url="http://x", on-success: b}, b: {action: std.noop}}}
 waits: {tasks: {a: {action: std.noop, wait-before: 10}}}
 """
 

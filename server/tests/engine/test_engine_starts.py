@@ -81,7 +81,7 @@ def test_an_id_of_another_project_is_refused_without_showing_it(process):
     process.define(PURE)
     process.start("pure", id="mine", input={"x": 1})
     stranger = Caller(project_id="p2")
-    process.catalog.create_workflows(stranger, "version: '2.0'\nother: {tasks: {a: {}}}")
+    process.catalog.create_workflows(stranger, "version: '2.0'\nother: {tasks: {a: {action: std.noop}}}")
 
     with pytest.raises(DuplicateError):
         process.start("other", caller=stranger, id="mine")
@@ -150,10 +150,10 @@ def test_another_project_does_not_find_the_workflow(process):
 
 def test_a_definition_changed_by_another_process_is_seen_by_the_next_start(url, processes):
     one, two = processes(url), processes(url)
-    one.define("w: {output: {v: 1}, tasks: {a: {}}}")
+    one.define("w: {output: {v: 1}, tasks: {a: {action: std.noop}}}")
     assert one.execution(one.start("w").id).output == {"v": 1}
 
-    two.catalog.update_workflows(two.caller, "version: '2.0'\nw: {output: {v: 2}, tasks: {a: {}}}")
+    two.catalog.update_workflows(two.caller, "version: '2.0'\nw: {output: {v: 2}, tasks: {a: {action: std.noop}}}")
 
     assert one.execution(one.start("w").id).output == {"v": 2}
 
@@ -161,7 +161,7 @@ def test_a_definition_changed_by_another_process_is_seen_by_the_next_start(url, 
 def test_more_work_than_one_commit_takes_goes_on_in_the_next(new_database, processes):
     process = processes(new_database("sqlite"), engine={"round_steps": 5, "step_budget": 5})
     tasks = "\n".join(f"    t{n}: {{on-success: t{n + 1}}}" for n in range(1, 30))
-    process.define(f"long:\n  tasks:\n{tasks}\n    t30: {{}}")
+    process.define(f"long:\n  tasks:\n{tasks}\n    t30: {{action: std.noop}}")
     commits = []
     process.loop._parts.faults = commits.append
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,14 +23,14 @@ import structlog
 from maestrale import clock
 from maestrale.core.decide import Limits, Ports
 from maestrale.core.messages import ActionCompleted, Continue, Stop, from_payload
-from maestrale.core.model import Attempt, Execution, Job, Record, Task
+from maestrale.core.model import Attempt, Execution, Job, Task
 from maestrale.engine.dispatch import Dispatcher, Origin
 from maestrale.engine.faults import AFTER_COMMIT, BEFORE_ANSWER, BEFORE_COMMIT, Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake, Ready
 from maestrale.engine.items import Delivery, Item, Operation, Start, answer, fail
 from maestrale.engine.programs import Programs
-from maestrale.engine.round import Bounds, Outcome, Round, Unit, World
+from maestrale.engine.round import Bounds, Outcome, Round, Unit, World, copy_of
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.timers import Timers
 from maestrale.errors import DatabaseUnavailableError, EngineError, MaestraleError, NotFoundError
@@ -355,7 +354,17 @@ class DecisionLoop:
         for unit, attempt in runs:
             unit.snapshot.change_attempt(attempt, owner=self._parts.node_id, dispatched_at=now)
             dispatcher.take(attempt)
+        self._mark_inert(outcome, now)
         return runs
+
+    @staticmethod
+    def _mark_inert(outcome: Outcome, now: datetime) -> None:
+        """Asynchronous actions that nobody has to run are with the outside from the beginning."""
+        to_run = {attempt.id for _, attempt in outcome.runs}
+        for unit in outcome.units.values():
+            for attempt in unit.snapshot.changed_attempts():
+                if not attempt.is_sync and not attempt.stored and attempt.id not in to_run:
+                    unit.snapshot.change_attempt(attempt, dispatched_at=now)
 
     def _cancel_elsewhere(self, outcome: Outcome, now: datetime) -> list[tuple[Unit, str]]:
         """Tell the process that runs an action, by a row; take what nobody runs yet, so that nobody will. Gives the latter.
@@ -487,6 +496,9 @@ def _changeset(unit: Unit) -> Changeset:
 
 def _answer_with_record(unit: Unit, delivery: Delivery) -> None:
     snapshot = unit.snapshot
+    if delivery in unit.replies:
+        answer(delivery, unit.replies[delivery])
+        return
     record: Execution | Task | Attempt | None
     if delivery.subject == "execution":
         record = snapshot.execution
@@ -498,11 +510,4 @@ def _answer_with_record(unit: Unit, delivery: Delivery) -> None:
         fail(delivery, NotFoundError(f"Not found [id={delivery.subject_id}]"))
     else:
         answer(delivery, copy_of(record))
-
-
-def copy_of(record: Record) -> Any:
-    """A record that another thread may keep; its values are shared and never changed."""
-    twin = copy(record)
-    twin.dirty = set()
-    return twin
 

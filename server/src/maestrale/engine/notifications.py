@@ -2,15 +2,18 @@
 
 A notification is tried a bounded number of times, with growing pauses, by whatever process holds its row. It may
 arrive twice when a process dies between the answer and the deletion. What can't be delivered is logged and
-forgotten. The runner calls back in its threads; rows are touched by ``flush``, which the sweeper calls.
+forgotten. Those of one execution go out one after the other, in the order of their events; one that has to be tried again
+doesn't hold up the next. The runner calls back in its threads; rows are touched by ``flush``, which the sweeper calls.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TypeVar
 
 import structlog
@@ -19,7 +22,7 @@ from maestrale import notify
 from maestrale.actions import Result, Runner, RunRequest
 from maestrale.core.model import Job
 from maestrale.errors import ConflictError
-from maestrale.notify import UndeliverableError
+from maestrale.notify import UndeliverableError, Webhook
 from maestrale.store import Connection, Database, jobs
 
 log = structlog.get_logger(__name__)
@@ -42,6 +45,8 @@ class Notifications:
     timeout: float
     runner: Runner | None = None
     _known: dict[str, Job] = field(default_factory=dict)
+    _lines: dict[str, deque[tuple[Job, Webhook]]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
     _done: SimpleQueue[str] = field(default_factory=SimpleQueue)
     _again: SimpleQueue[Job] = field(default_factory=SimpleQueue)
 
@@ -58,13 +63,32 @@ class Notifications:
         if webhook is None:
             self._done.put(job.id)
             return
+        line = job.execution_id or job.id
+        with self._lock:
+            waiting = self._lines.get(line)
+            if waiting is not None:
+                waiting.append((job, webhook))
+                return
+            self._lines[line] = deque()
+        self._submit(job, webhook)
+
+    def _submit(self, job: Job, webhook: Webhook) -> None:
         assert self.runner is not None
         request = RunRequest(attempt_id=PREFIX + job.id, name=HTTP_ACTION, input=webhook.as_http_input(self.timeout))
         try:
             self.runner.submit(request)
         except ConflictError:
-            # the process is ending; the row is released with the others
-            del self._known[job.id]
+            # the process is ending; the rows are released with the others
+            log.debug("not sent any more", job=job.id)
+
+    def _next(self, line: str) -> None:
+        with self._lock:
+            waiting = self._lines[line]
+            if not waiting:
+                del self._lines[line]
+                return
+            job, webhook = waiting.popleft()
+        self._submit(job, webhook)
 
     def takes(self, attempt_id: str) -> bool:
         """Whether a result of the runner is about a notification."""
@@ -81,6 +105,7 @@ class Notifications:
             self._forget(job, _reason(result))
         else:
             self._again.put(job)
+        self._next(job.execution_id or job.id)
 
     def _forget(self, job: Job, reason: str) -> None:
         log.warning("a notification was not delivered", execution_id=job.execution_id, reason=reason)

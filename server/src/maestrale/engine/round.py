@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from maestrale.core.decide import Limits, NewExecution, Ports, create, decide
+from maestrale.core.decide import Decision, Limits, NewExecution, Ports, create, decide
 from maestrale.core.messages import (
     CancelAction,
     Continue,
@@ -23,17 +24,20 @@ from maestrale.core.messages import (
     ForgetWake,
     Message,
     Notify,
+    Resume,
     RunAction,
     StartChild,
     Tell,
     WakeAt,
     to_payload,
 )
-from maestrale.core.model import Attempt, Execution, Job
+from maestrale.core.model import Attempt, Execution, Job, Record
 from maestrale.core.snapshot import Snapshot
 from maestrale.engine.items import Delivery, Start
 from maestrale.errors import MaestraleError, NotFoundError
 from maestrale.expr import Options
+
+R = TypeVar("R", bound=Record)
 
 Load = Callable[[Sequence[str]], Mapping[str, Snapshot]]
 """Gives the snapshots of executions that exist; from memory where it may."""
@@ -81,6 +85,7 @@ class Unit:
     has_budget: bool = False
     must_continue: bool = False
     queued: bool = False
+    replies: dict[Delivery, Execution] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -127,7 +132,7 @@ class Round:
             self.outcome.refused.append((item, error))
             return
         unit = self._add(snapshot)
-        unit.start, unit.created = item, _copy_of(snapshot.execution)
+        unit.start, unit.created = item, copy_of(snapshot.execution)
 
     def _add(self, snapshot: Snapshot) -> Unit:
         unit = Unit(snapshot, is_new=True)
@@ -201,11 +206,19 @@ class Round:
             unit.has_budget = True
             unit.budget = max(world.bounds.steps_each, world.bounds.steps // max(1, len(self._queue)))
         self._decisions += 1
-        decision = decide(
-            unit.snapshot, [item.message for item in deliveries], world.ports, world.now, world.limits, unit.budget,
-        )
+        messages = [item.message for item in deliveries]
+        if any(item.future is not None and isinstance(item.message, Resume) for item in deliveries):
+            # the reply shows the execution as it was resumed, not what became of it since
+            decision = decide(unit.snapshot, messages, world.ports, world.now, world.limits, 0)
+            unit.replies.update((item, copy_of(unit.snapshot.execution)) for item in deliveries if isinstance(item.message, Resume))
+            self._settle_decision(unit, deliveries, decision)
+            deliveries, messages = [], []
+        decision = decide(unit.snapshot, messages, world.ports, world.now, world.limits, unit.budget)
         if decision.unfinished:
             unit.budget = 0
+        self._settle_decision(unit, deliveries, decision)
+
+    def _settle_decision(self, unit: Unit, deliveries: Sequence[Delivery], decision: Decision) -> None:
         for position, error in decision.refused.items():
             self.outcome.refused.append((deliveries[position], error))
         for item in deliveries:
@@ -288,7 +301,8 @@ class Round:
                 self.outcome.follow_ups.append(item)
 
 
-def _copy_of(execution: Execution) -> Execution:
-    twin = copy(execution)
+def copy_of(record: R) -> R:
+    """A record that another thread may keep; its values are shared and never changed."""
+    twin = copy(record)
     twin.dirty = set()
     return twin

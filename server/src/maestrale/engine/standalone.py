@@ -78,7 +78,8 @@ class StandaloneActions:
         origin = Origin(security=caller.as_security())
         if is_sync and not request.save_result:
             return self._unsaved(attempt, self.runner.run(request_of(attempt, origin)))
-        attempt.set(owner=self.node_id, dispatched_at=attempt.created_at)
+        is_inert = resolved.descriptor.inert
+        attempt.set(owner=None if is_inert else self.node_id, dispatched_at=attempt.created_at)
         self.dispatcher.take(attempt)
         try:
             self._store(attempt)
@@ -88,7 +89,7 @@ class StandaloneActions:
             self.dispatcher.settle([attempt.id])
             raise
         shown = _copy(attempt)
-        if resolved.descriptor.inert:
+        if is_inert:
             self.dispatcher.settle([attempt.id])
         else:
             self.dispatcher.run(attempt, origin)
