@@ -15,9 +15,9 @@ from typing import Any
 from maestrale import actions, clock, config
 from maestrale.actions import Registry, Result, Runner, standard_registry
 from maestrale.api import Parts, create_app
-from maestrale.api.access import authenticator_for, policy_for
+from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.caller import Caller
-from maestrale.catalog import Catalog, Definitions
+from maestrale.catalog import Catalog, Definitions, Sharing, Sources, Triggers
 from maestrale.config import ConfigurationError, Settings
 from maestrale.core import identity
 from maestrale.core.decide import Limits
@@ -109,10 +109,13 @@ class _Source:
 def build(settings: Settings, faults: Faults = no_faults) -> Application:
     """The whole service. Raises ConfigurationError."""
     service = build_service(settings, faults)
+    database, catalog = service.database, service.catalog
+    common: dict[str, Any] = {"database": database, "new_id": catalog.new_id, "now": clock.now}
     api = create_app(Parts(
         settings=settings, authenticator=authenticator_for(settings, _Tokens(service.database), now=clock.now, monotonic=clock.monotonic),
         policy=policy_for(settings.api), database=service.database, engine=service.engine, catalog=service.catalog,
-        registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
+        triggers=Triggers(**common, trusts=trusts_for(settings)), sharing=Sharing(**common, definitions=catalog.definitions),
+        sources=Sources(**common), registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
     ))
     return Application(asgi=api, service=service)
 

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from maestrale.api.auth import Authenticator, OpenAccess, TokenAuthentication, TokenCache, TokenStore
 from maestrale.api.policy import DefaultPolicy, Policy
+from maestrale.catalog.triggers import Trusts
 from maestrale.config import ApiSettings, ConfigurationError, Settings
 
 STORED_TOKEN_SECONDS = 10
@@ -34,6 +35,14 @@ def authenticator_for(
         ) from error
     cache = TokenCache(settings.keystone.token_cache_seconds, settings.keystone.token_cache_size, monotonic)
     made: Authenticator = keystone.KeystoneAuthentication(settings.keystone, cache, now)
+    return made
+
+
+def trusts_for(settings: Settings) -> Trusts | None:
+    """The delegations of triggers, None where there is no identity service. Call it after ``authenticator_for``."""
+    if settings.auth != "keystone":
+        return None
+    made: Trusts = import_module("maestrale.api.keystone").Trusts(settings.keystone)
     return made
 
 

@@ -59,8 +59,9 @@ def list_actions(call: Call) -> Response:
     listing = read_listing(call.arguments, ACTIONS, call.parts.settings.api.max_limit)
     where = [one for one in listing.filters if one.column != "namespace"]
     namespaces = [one for one in listing.filters if one.column == "namespace"] or [Filter("namespace", "eq", "")]
-    found: list[Row] = [row for row in map(built_in, call.parts.registry.describe()) if all(_matches(row, one) for one in (*namespaces, *where))]
-    found += _adhoc(call, [*namespaces, *where])
+    conditions = (*namespaces, *where)
+    rows: list[Row] = [built_in(descriptor) for descriptor in call.parts.registry.describe()]
+    found = [row for row in rows if all(_matches(row, one) for one in conditions)] + _adhoc(call, conditions)
     for name, descending in reversed(listing.sort):
         found.sort(key=_sort_key(name), reverse=descending)
     found, rest = _page(found, listing)

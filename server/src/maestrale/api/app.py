@@ -16,9 +16,14 @@ from starlette.routing import Match
 from maestrale.api import (
     action_executions,
     actions,
+    code_sources,
+    cron_triggers,
+    dynamic_actions,
     environments,
+    event_triggers,
     executions,
     maintenance,
+    members,
     root,
     task_children,
     tasks,
@@ -28,7 +33,7 @@ from maestrale.api import (
 from maestrale.api.gate import Gate
 from maestrale.api.openapi import describe
 from maestrale.api.parts import Parts
-from maestrale.api.routes import Endpoint, add
+from maestrale.api.routes import Endpoint, add, nameless
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
@@ -39,6 +44,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *workbooks.ENDPOINTS,
     *actions.ENDPOINTS,
     *environments.ENDPOINTS,
+    *cron_triggers.ENDPOINTS,
+    *event_triggers.ENDPOINTS,
+    *members.ENDPOINTS,
+    *code_sources.ENDPOINTS,
+    *dynamic_actions.ENDPOINTS,
     *maintenance.ENDPOINTS,
     *root.ENDPOINTS,
 )
@@ -56,7 +66,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="Maestrale", version=version, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.parts = parts
-    for endpoint in ENDPOINTS:
+    for endpoint in (*ENDPOINTS, *nameless(ENDPOINTS)):
         add(app, endpoint)
     app.add_exception_handler(StarletteHTTPException, _no_endpoint)
     app.add_middleware(Gate, authenticator=parts.authenticator, settings=parts.settings.api)

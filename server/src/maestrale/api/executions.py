@@ -34,21 +34,22 @@ from maestrale.api.wire import (
     execution_record,
     execution_row,
     no_content,
-    published_global,
     reply,
     shape,
 )
 from maestrale.core.model import Execution
 from maestrale.engine import StartRequest
 from maestrale.errors import RequestError
-from maestrale.store import Connection, reports
-from maestrale.store.encoding import dumps, loads
+from maestrale.store import Connection, queries, reports
+from maestrale.store.encoding import loads
 
 ARGUMENT = "wf_ex"
 KNOWN = frozenset(EXECUTIONS.field_names)
 READ_ONLY = frozenset({"project_id"})
 ALLOWED = ("RUNNING", "PAUSED", "SUCCESS", "ERROR", "CANCELLED")
 LONGEST_ID = 64
+INTERNAL, OPENSTACK = "__", "openstack"
+"""What an execution's context holds besides variables."""
 
 NO_WORKFLOW = "Workflow ID or workflow name must be provided. Workflow ID is recommended."
 NOTHING = "The property state, description, or env is not provided for update."
@@ -72,13 +73,22 @@ def get_execution(call: Call, identifier: str) -> Response:
 
 
 def _full_row(call: Call, identifier: str, names: tuple[str, ...]) -> Row:
-    """The fields of one execution; global variables are read from its context."""
+    """The fields of one execution.
+
+    Global variables are collected from the tasks, which is done only where the context holds more than internals.
+    """
     stored = [name for name in names if (column := EXECUTIONS.column(name)) is not None and column.stored]
-    wants_global = "published_global" in names
-    row = reads.get(call, EXECUTIONS, identifier, fields=[*stored, "context"] if wants_global else stored)
-    if wants_global:
-        row["published_global"] = dumps(published_global(loads(row["context"])))
-    return execution_row(row)
+    scope = reads.scope_of(call.caller)
+
+    def read(conn: Connection) -> dict[str, Any]:
+        if "published_global" not in names:
+            return queries.get_(conn, "executions", scope, identifier, fields=stored)
+        row = queries.get_(conn, "executions", scope, identifier, fields=[*stored, "context"])
+        has_variables = any(not name.startswith(INTERNAL) and name != OPENSTACK for name in loads(row.pop("context")))
+        row["published_global"] = reports.published_global(conn, scope, identifier) if has_variables else "{}"
+        return row
+
+    return execution_row(call.parts.database.run_read(read))
 
 
 def list_execution_tasks(call: Call, identifier: str) -> Response:

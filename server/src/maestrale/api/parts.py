@@ -9,7 +9,7 @@ from datetime import datetime
 from maestrale.actions import Registry
 from maestrale.api.auth import Authenticator
 from maestrale.api.policy import Policy
-from maestrale.catalog import Catalog
+from maestrale.catalog import Catalog, Sharing, Sources, Triggers
 from maestrale.config import Settings
 from maestrale.engine import Engine
 from maestrale.store import Database
@@ -25,6 +25,9 @@ class Parts:
     database: Database
     engine: Engine
     catalog: Catalog
+    triggers: Triggers
+    sharing: Sharing
+    sources: Sources
     registry: Registry
     now: Callable[[], datetime]
     not_ready: Callable[[], str]

@@ -9,7 +9,7 @@ reading is the hot path.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from starlette.responses import Response
 from maestrale.api.bodies import check_json_type, read_body
 from maestrale.api.call import Call
 from maestrale.api.errors import INTERNAL, answer, fault
-from maestrale.errors import MaestraleError, MaintenanceError, NotAllowedError
+from maestrale.errors import MaestraleError, MaintenanceError, NotAllowedError, RequestError
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class Endpoint:
 
     ``rule`` is the policy rule checked first, None where there is none. ``takes`` is what the body holds.
     ``exempt`` decides whether the request passes while the service is paused (1.16). ``document`` is the
-    OpenAPI operation.
+    OpenAPI operation, None for what is left out there.
     """
 
     method: str
@@ -50,7 +50,7 @@ class Endpoint:
     rule: str | None
     takes: str = "nothing"  # or "json", "text"
     exempt: Callable[[Call, str], bool] | None = None
-    document: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = field(default_factory=dict)
 
     @property
     def brief_errors(self) -> bool:
@@ -75,12 +75,33 @@ class DirectRoute(APIRoute):
 def add(app: FastAPI, endpoint: Endpoint) -> None:
     """Make an endpoint a route of the application."""
     route = DirectRoute(
-        endpoint.path, endpoint.handler, methods=[endpoint.method], response_model=None, openapi_extra=dict(endpoint.document),
+        endpoint.path, endpoint.handler, methods=[endpoint.method], response_model=None, openapi_extra=dict(endpoint.document or {}),
+        include_in_schema=endpoint.document is not None,
         description=_CHECKLIST_NUMBERS.sub("", endpoint.handler.__doc__ or ""),
         name=f"{endpoint.handler.__module__.rpartition('.')[2]}.{endpoint.handler.__name__}",
     )
     route.endpoint_value = endpoint
     app.router.routes.append(route)
+
+
+def nameless(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """Endpoints that refuse a change of one object whose identifier was left out, as the reference does: 400, not 405."""
+    defined = {(one.method, one.path) for one in endpoints}
+    wanted = [
+        (one.method, one.path.removesuffix("/{identifier}"))
+        for one in endpoints
+        if one.path.endswith("/{identifier}") and one.method in {"PUT", "DELETE"}
+    ]
+    return [
+        Endpoint(method=method, path=path, handler=_refuse_nameless, rule=None, document=None)
+        for method, path in wanted
+        if (method, path) not in defined
+    ]
+
+
+def _refuse_nameless(call: Call) -> Response:
+    del call
+    raise RequestError('Missing argument: "id"')
 
 
 async def _answer(call: Call, endpoint: Endpoint) -> Response:

@@ -70,13 +70,7 @@ def execution_record(execution: Execution) -> dict[str, Any]:
         "root_execution_id": execution.root_execution_id, "state": execution.state, "state_info": execution.state_info,
         "input": dumps(execution.input), "output": dumps(execution.output), "created_at": timestamp(execution.created_at),
         "updated_at": timestamp(execution.updated_at), "project_id": execution.project_id,
-        "published_global": dumps(published_global(execution.context)),
     }
-
-
-def published_global(context: Mapping[str, Any]) -> dict[str, Any]:
-    """The global variables of an execution: its context without internals and ``vars`` (1.9.6)."""
-    return {name: value for name, value in context.items() if name != "vars" and not name.startswith("__")}
 
 
 def attempt_record(attempt: Attempt, workflow: Row | None) -> dict[str, Any]:

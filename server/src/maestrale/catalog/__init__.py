@@ -2,5 +2,8 @@
 
 from maestrale.catalog.lookup import Definitions
 from maestrale.catalog.service import Catalog
+from maestrale.catalog.sharing import Sharing
+from maestrale.catalog.sources import Sources
+from maestrale.catalog.triggers import CronRequest, EventRequest, Triggers
 
-__all__ = ["Catalog", "Definitions"]
+__all__ = ["Catalog", "CronRequest", "Definitions", "EventRequest", "Sharing", "Sources", "Triggers"]
