@@ -251,7 +251,6 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     check = filters.CHECKS.get(name)
     writes = name in filters.WRITING
 
-    @pass_context
     def call(context: Any, value: Any = None, /, *args: Any, **kwargs: Any) -> Any:
         options = context.environment.options
         kind = type(value)
@@ -268,7 +267,7 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             context.meter.reserve(len(result))
         return result
 
-    return update_wrapper(call, function)
+    return pass_context(update_wrapper(call, function))
 
 
 def _leading(passed: Any, context: Any) -> Iterable[Any]:

@@ -132,8 +132,8 @@ def _check_length(text: str, options: Options) -> None:
 
 def _expression_tree(environment: BoundedEnvironment, text: str) -> nodes.Template:
     """A template that only assigns an expression's value to ``result``."""
+    parser = Parser(environment, text, state="variable")
     try:
-        parser = Parser(environment, text, state="variable")
         expression = parser.parse_expression()
         if not parser.stream.eos:
             raise TemplateSyntaxError("chunk after expression", parser.stream.current.lineno)
@@ -164,5 +164,5 @@ def _path(expression: nodes.Node, environment: BoundedEnvironment) -> tuple[_Ste
 def _defined(value: Any) -> Any:
     """``value``; an undefined one raises what it says when it is used."""
     if isinstance(value, Undefined):
-        str(value)
+        value()
     return value

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import date, datetime
 from typing import Any
 
+from jinja2 import Undefined
+
 from maestrale.expr.limits import LimitExceededError, Options
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -81,6 +83,8 @@ class _Walk:
         if isinstance(value, Set):
             items = [self.member(item, depth) if self.sets else item for item in self.limited(value)]
             return [self.stored(item, depth) for item in items]
+        if isinstance(value, Undefined):
+            value()  # raises what it says when it is used
         if isinstance(value, Iterable) and not isinstance(value, (str, bytes, type)):
             return [self.stored(item, depth) for item in self.limited(value)]
         return _described(value)

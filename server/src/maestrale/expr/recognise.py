@@ -17,6 +17,8 @@ _JINJA_VALUE = re.compile(r"\{\{(.*?)\}\}")
 class YaqlText:
     """A text with YAQL in it: literal pieces and expressions in turn, ``pieces[1::2]`` are the expressions.
 
+    Blanks around an expression are part of it when it is checked, as positions count them, and not when it runs.
+
     ``alone``: the text is exactly one expression, so its value keeps its type (L164, L166).
     """
 
@@ -45,7 +47,7 @@ def split_yaql(text: str) -> YaqlText:
     end = 0
     for match in _YAQL.finditer(text):
         # Every mark at either end goes, not only one pair: that is how Mistral reads "<%% 1 %>".
-        pieces += (text[end : match.start()], match.group().strip("<%>").strip())
+        pieces += (text[end : match.start()], match.group().strip("<%>"))
         end = match.end()
     pieces.append(text[end:])
     return YaqlText(tuple(pieces), len(pieces) == 3 and not pieces[0] and not pieces[2])

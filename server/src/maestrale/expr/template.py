@@ -147,7 +147,7 @@ def _disabled(language: str, options: Options) -> _Evaluator | None:
 
 
 def _yaql(parsed: recognise.YaqlText, options: Options) -> _Evaluator:
-    expressions = [YaqlExpression(text, options) for text in parsed.pieces[1::2]]
+    expressions = [YaqlExpression(text.strip(), options) for text in parsed.pieces[1::2]]
     if parsed.alone:
         return expressions[0].value
     literals = parsed.pieces[0::2]

@@ -19,9 +19,8 @@ from maestrale.expr import yaql_guards
 from maestrale.expr.context import Scope
 from maestrale.expr.functions import NAMES, Functions
 from maestrale.expr.limits import LimitExceededError, Meter, Options
-from maestrale.expr.output import check_text_size
 from maestrale.expr.yaql_data import convert, raw
-from maestrale.expr.yaql_runner import Context, Engine
+from maestrale.expr.yaql_runner import Context, Engine, shown
 
 NO_VALUE = utils.NO_VALUE
 
@@ -104,16 +103,17 @@ def evaluate(expression: Any, scope: Scope, options: Options) -> Any:
     for name in ("__env", "__execution", "__task_execution"):
         context[name] = scope.internal(name)
     context[_FUNCTIONS] = Functions(scope, options)
-    return expression(NO_VALUE, context, Engine(_engine_options(options), Meter(options)))
+    return expression(NO_VALUE, context, Engine(_engine_options(options), Meter(options), scope.converted))
 
 
-def reason(error: Exception, options: Options) -> str:
+def reason(error: Exception, scope: Scope, options: Options) -> str:
     """The text of what an evaluation raised, with the limit where it was one."""
     if isinstance(error, exceptions.WrappedException):
         error = error.wrapped
-    if isinstance(error, LookupError) and error.args:
+    if isinstance(error, KeyError) and error.args:
         # The text of a KeyError is that of the key, which may be any value.
-        check_text_size(error.args[0], options)
+        key = shown(error.args[0], scope.converted)
+        return repr(key) if key is error.args[0] else str(key)
     text = str(error)
     if isinstance(error, exceptions.MemoryQuotaExceededException) and options.memory_quota <= 0:
         text = f"{text}: more than {options.max_memory} bytes"

@@ -7,7 +7,7 @@ from typing import Any
 from maestrale.errors import DatabaseUnavailableError, YaqlEvaluationError, YaqlGrammarError
 from maestrale.expr import fastpath, output, yaql_engine
 from maestrale.expr.context import Scope
-from maestrale.expr.limits import LimitExceededError, Options
+from maestrale.expr.limits import Options
 
 _LONGEST_REASON = 4_000
 """Characters of an error's text; YAQL puts whole values into some."""
@@ -53,7 +53,7 @@ class YaqlExpression:
                     pass
             return output.stored(self._evaluate(scope), options, sets=not options.convert_sets_to_lists)
         except Exception as error:
-            raise self._failure(error) from error
+            raise self._failure(error, scope) from error
 
     def in_text(self, scope: Scope) -> str:
         """The value as part of a text. Raises YaqlEvaluationError."""
@@ -68,21 +68,18 @@ class YaqlExpression:
                     pass
             return output.text_of(self._evaluate(scope), self._options)
         except Exception as error:
-            raise self._failure(error) from error
+            raise self._failure(error, scope) from error
 
     def _evaluate(self, scope: Scope) -> Any:
         if self._syntax_error is not None:
             raise self._syntax_error
         return yaql_engine.evaluate(self._tree, scope, self._options)
 
-    def _failure(self, error: Exception) -> Exception:
+    def _failure(self, error: Exception, scope: Scope) -> Exception:
         """What an evaluation that raised ``error`` raises: the text names the expression, not the data (L184)."""
         if isinstance(error, (DatabaseUnavailableError, YaqlEvaluationError)):
             return error
-        try:
-            reason = yaql_engine.reason(error, self._options)[:_LONGEST_REASON]
-        except LimitExceededError as limit:
-            reason = str(limit)
+        reason = yaql_engine.reason(error, scope, self._options)[:_LONGEST_REASON]
         return YaqlEvaluationError(f"Can not evaluate YAQL expression [expression={self.text}, error={reason}]")
 
 

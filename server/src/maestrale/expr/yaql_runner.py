@@ -24,17 +24,18 @@ _ACCESSORS = frozenset(
 )
 """Functions that hand on a value that exists already; what others return counts as memory."""
 
-_LONGEST_RECEIVER = Options(max_elements=10_000, max_text_length=20_000)
+_LONGEST_SHOWN = Options(max_elements=10_000, max_text_length=20_000)
 
 
 class Engine:
     """What functions of YAQL take for their engine: its options, and the meter of this evaluation."""
 
-    __slots__ = ("meter", "options")
+    __slots__ = ("meter", "options", "root")
 
-    def __init__(self, options: Any, meter: Meter) -> None:
+    def __init__(self, options: Any, meter: Meter, root: Any) -> None:
         self.options = options
         self.meter = meter
+        self.root = root
 
 
 Levels = list[list[Any]]
@@ -120,7 +121,7 @@ def _call(
     levels = context.overloads(name, is_method, use_convention)
     if not levels:
         if is_method:
-            raise exceptions.NoMethodRegisteredException(name, _shown(receiver))
+            raise exceptions.NoMethodRegisteredException(name, shown(receiver, engine.root))
         raise exceptions.NoFunctionRegisteredException(name)
     delegate = _Resolution(name, receiver, data_context, engine).choose(levels, args, kwargs)
     try:
@@ -133,13 +134,15 @@ def _call(
     return result
 
 
-def _shown(receiver: Any) -> Any:
-    """The receiver, as far as it fits into an error's text."""
+def shown(value: Any, root: Any) -> Any:
+    """A value within an error's text: as it is, unless it is too large for one, or the whole context (L184)."""
+    if value is root and isinstance(value, utils.MappingType):
+        return "{...}"
     try:
-        check_text_size(receiver, _LONGEST_RECEIVER)
+        check_text_size(value, _LONGEST_SHOWN)
     except LimitExceededError:
-        return f"<{type(receiver).__name__} of {len(receiver)} elements>"
-    return receiver
+        return f"<{type(value).__name__} of {len(value)} elements>"
+    return value
 
 
 class _Resolution:
@@ -219,12 +222,12 @@ class _Resolution:
     def _ambiguous(self) -> Exception:
         if self.receiver is NO_VALUE:
             return exceptions.AmbiguousFunctionException(self.name)  # type: ignore[no-any-return]
-        return exceptions.AmbiguousMethodException(self.name, _shown(self.receiver))  # type: ignore[no-any-return]
+        return exceptions.AmbiguousMethodException(self.name, shown(self.receiver, self.engine.root))  # type: ignore[no-any-return]
 
     def _no_match(self) -> Exception:
         if self.receiver is NO_VALUE:
             return exceptions.NoMatchingFunctionException(self.name)  # type: ignore[no-any-return]
-        return exceptions.NoMatchingMethodException(self.name, _shown(self.receiver))  # type: ignore[no-any-return]
+        return exceptions.NoMatchingMethodException(self.name, shown(self.receiver, self.engine.root))  # type: ignore[no-any-return]
 
 
 def _is_lazy(parameter: Any) -> bool:
