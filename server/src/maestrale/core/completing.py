@@ -8,9 +8,10 @@ from maestrale.core import ending, joins, policies, routing, starting, states
 from maestrale.core.adhoc import apply_outputs
 from maestrale.core.dataflow import merge_deep
 from maestrale.core.lookup import SnapshotLookup
+from maestrale.core.messages import ChildCompleted
 from maestrale.core.model import Attempt, Task
 from maestrale.core.turn import Turn
-from maestrale.errors import ConflictError, SizeLimitExceededError
+from maestrale.errors import ConflictError, MaestraleError
 
 ITEMS_FAILED = "One or more actions had failed."
 ITEMS_CANCELLED = "One or more actions was cancelled."
@@ -25,17 +26,19 @@ def take_result(turn: Turn, attempt: Attempt, state: str, value: Any) -> None:
     if states.is_final(attempt.state):
         raise ConflictError(f"Action {attempt.id} is already completed")
     task = turn.snapshot.tasks[attempt.task_id] if attempt.task_id else None
-    if task is not None and state == states.SUCCESS:
-        value = _transformed(turn, task, attempt, value)
-    output = {"result": value}
-    try:
-        turn.limits.check("output", output, ending.json_size)
-    except SizeLimitExceededError as error:
-        turn.set_attempt(attempt, states.ERROR, output={"result": str(error)}, state_info=str(error))
-        _note_item(turn, task, attempt)
-        raise
     counts = not attempt.runtime_context.get("_abandoned")
-    turn.set_attempt(attempt, state, output=output, accepted=counts)
+    _load_items(turn, task)
+    try:
+        if task is not None and state == states.SUCCESS:
+            value = _transformed(turn, task, attempt, value)
+        turn.limits.check("output", {"result": value}, ending.json_size)
+    except MaestraleError as error:
+        turn.set_attempt(attempt, states.ERROR, output={"result": str(error)}, state_info=str(error))
+        if task is not None and counts:
+            _note_item(turn, task, attempt)
+            raise
+        return
+    turn.set_attempt(attempt, state, output={"result": value}, accepted=counts)
     if task is not None and counts:
         _after_attempt(turn, task, attempt, value)
 
@@ -48,22 +51,30 @@ def _transformed(turn: Turn, task: Task, attempt: Attempt, value: Any) -> Any:
     return apply_outputs(outputs, value, lookup, turn.snapshot.program.options)
 
 
-def take_child(turn: Turn, attempt: Attempt, state: str, output: dict[str, Any]) -> None:
-    """A sub-workflow ended; it may have been revived and end again (L317)."""
-    if states.is_final(attempt.state):
+def take_child(turn: Turn, attempt: Attempt, message: ChildCompleted) -> None:
+    """A sub-workflow ended. News from before it was revived is no news (L317)."""
+    if states.is_final(attempt.state) or message.revival < attempt.runtime_context.get("_revived", 0):
         return
+    output = dict(message.output or {})
     counts = not attempt.runtime_context.get("_abandoned")
-    turn.set_attempt(attempt, state, output=output, accepted=counts)
-    if counts and attempt.task_id:
-        _after_attempt(turn, turn.snapshot.tasks[attempt.task_id], attempt, output.get("result"))
+    task = turn.snapshot.tasks[attempt.task_id] if attempt.task_id else None
+    _load_items(turn, task)
+    turn.set_attempt(attempt, message.state, output=output, accepted=counts)
+    if counts and task is not None:
+        _after_attempt(turn, task, attempt, output.get("result"))
 
 
-def _note_item(turn: Turn, task: Task | None, attempt: Attempt) -> None:
-    if task is None or "with_items" not in task.runtime_context:
+def _load_items(turn: Turn, task: Task | None) -> None:
+    """Have the state of the items at hand before one of them changes."""
+    if task is not None and "with_items" in task.runtime_context:
+        turn.snapshot.items_of(task)
+
+
+def _note_item(turn: Turn, task: Task, attempt: Attempt) -> None:
+    if "with_items" not in task.runtime_context:
         return
     state = turn.snapshot.items_of(task)
-    known = state.by_index.get(attempt.index)
-    if known is attempt:
+    if state.by_index.get(attempt.index) is attempt:
         state.done += 1
         state.running -= 1
 
@@ -110,13 +121,18 @@ def complete(turn: Turn, task: Task, state: str, info: str | None) -> None:
     """The task comes to an end, unless a policy has more to say. Raises MaestraleError for what forces a failure."""
     if states.is_final(task.state):
         return
-    turn.set_task(task, state, info)
+    context = {k: v for k, v in task.runtime_context.items() if k not in _PASSING}
+    turn.set_task(task, state, info, runtime_context=context)
     turn.snapshot.forget_contexts(task)
     _publish(turn, task)
     _drop_results(turn, task)
     policies.after_completion(turn, task)
     if states.is_final(task.state):
         follow(turn, task)
+
+
+_PASSING = frozenset({"_end", "_ready", "_held"})
+"""Marks of a task that waits for something; once it is complete it doesn't."""
 
 
 def skip(turn: Turn, task: Task) -> None:
@@ -133,8 +149,6 @@ def _publish(turn: Turn, task: Task) -> None:
         return
     publication = turn.snapshot.program.task(task.name).publications[task.state]
     if not publication.declared:
-        if task.published is None:
-            turn.touch(task, published={})
         return
     scope = turn.publish_scope(task)
     branch = publication.branch.evaluate(scope) if publication.branch is not None else None
@@ -156,32 +170,34 @@ def _drop_results(turn: Turn, task: Task) -> None:
 
 
 def follow(turn: Turn, task: Task, *, ignore_pause: bool = False) -> None:
-    """Decide and dispatch what comes after a completed task (3.5 steps 6 to 10)."""
+    """Decide and dispatch what comes after a completed task (3.5 steps 6 to 10).
+
+    While the execution is PAUSED it is decided and noted only, and decided again on resume.
+    """
     turn.forget_timers(task)
-    if turn.snapshot.spec.type == "reverse":
-        ready = routing.ready_after(turn, task)
-        commands = [routing.Command(name, None, task.id) for name in ready]
-    else:
-        commands = routing.next_commands(turn, task)
-        if ignore_pause:
-            commands = [c for c in commands if not (c.is_command and c.name == "pause")]
+    commands = routing.next_commands(turn, task)
+    if ignore_pause:
+        commands = [c for c in commands if not (c.is_command and c.name == "pause")]
     next_tasks: list[list[Any]] = [[c.name, c.event] for c in commands if not c.is_command]
     values: dict[str, Any] = {"next_tasks": next_tasks, "has_next_tasks": bool(next_tasks)}
     if task.state != states.SKIPPED:
         values["error_handled"] = task.state == states.ERROR and any(c.event == "on-error" for c in commands)
+    context = {k: v for k, v in task.runtime_context.items() if k != "_follow"}
     if turn.snapshot.execution.state == states.PAUSED:
-        turn.touch(task, processed=False, **values)
+        turn.touch(task, processed=False, runtime_context={**context, "_follow": True}, **values)
         return
-    turn.touch(task, processed=True, **values)
+    turn.touch(task, processed=True, runtime_context=context, **values)
     routing.dispatch(turn, commands)
     joins.note_completed(turn, task)
 
 
 def refresh_join(turn: Turn, task: Task) -> None:
-    """A waiting join learns whether it may run, can't any more, or goes on waiting (3.7)."""
-    if task.state != states.WAITING or "retry" in task.runtime_context.get("_timers", {}):
-        return
+    """A waiting join learns whether it may run, can't any more, or goes on waiting (3.7). Only a running execution decides."""
     snapshot = turn.snapshot
+    if task.state != states.WAITING or snapshot.execution.state != states.RUNNING:
+        return
+    if "retry" in task.runtime_context.get("_timers", {}):
+        return
     verdict = joins.decide_join(snapshot, task)
     if verdict == states.WAITING:
         return
@@ -200,20 +216,14 @@ def _run_join(turn: Turn, task: Task, led: list[str]) -> None:
         source = snapshot.latest(name)
         if source is not None:
             triggers.append({"task_id": source.id, "event": joins.event_of(source, task.name)})
-    context = {k: v for k, v in task.runtime_context.items() if k not in ("_ready", "_again")} | {"triggered_by": triggers}
-    snapshot.forget_contexts(task)
-    again = task.runtime_context.get("_again")
-    retried = "retry_task_policy" in context
-    if again:
-        context.pop("_in_context", None)
-        context["_in_context"] = dict(snapshot.inbound(task).variables)
+    context = {k: v for k, v in task.runtime_context.items() if k not in ("_ready", "_in_context")} | {"triggered_by": triggers}
     snapshot.joins.pop(task.id, None)
-    if retried:
-        turn.set_task(task, states.WAITING, task.state_info, runtime_context=context)
-        starting.go_on(turn, task)
-        return
     turn.touch(task, runtime_context=context)
-    starting.start_join(turn, task)
+    snapshot.forget_contexts(task)
+    if "retry_task_policy" in context:
+        starting.go_on(turn, task)
+    else:
+        starting.begin(turn, task)
 
 
 def fail_join(turn: Turn, task: Task, failed: list[str], text: str) -> None:
@@ -224,6 +234,7 @@ def fail_join(turn: Turn, task: Task, failed: list[str], text: str) -> None:
         source = snapshot.latest(name)
         event = joins.NOT_TRIGGERED if source is not None else joins.IMPOSSIBLE_ROUTE
         triggers.append({"task_id": source.id if source is not None else None, "event": event})
-    turn.touch(task, runtime_context={**task.runtime_context, "triggered_by": triggers})
+    context = {k: v for k, v in task.runtime_context.items() if k not in ("_ready", "_in_context")}
+    turn.touch(task, runtime_context={**context, "triggered_by": triggers})
     snapshot.joins.pop(task.id, None)
     complete(turn, task, states.ERROR, text)

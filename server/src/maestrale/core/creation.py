@@ -9,7 +9,7 @@ from typing import Any
 
 from maestrale.core import ending, routing, states
 from maestrale.core.adhoc import check_input, with_defaults
-from maestrale.core.lookup import SnapshotLookup
+from maestrale.core.lookup import EnvironmentLookup, SnapshotLookup
 from maestrale.core.model import Execution
 from maestrale.core.ports import WorkflowEntry
 from maestrale.core.program import Program
@@ -40,6 +40,10 @@ class NewExecution:
     program: Program | None = None
 
 
+class InvalidTargetError(WorkflowError):
+    """A reverse workflow was started without naming one of its tasks (L361)."""
+
+
 def create(
     request: NewExecution, ports: Ports, now: datetime, limits: Limits, options: Options = DEFAULT,
 ) -> Snapshot:
@@ -47,15 +51,36 @@ def create(
 
     Raises InputError, WorkflowError, EvaluationError or SizeLimitExceededError; then there is nothing to store.
     """
+    turn = _begin(request, ports, now, limits, options)
+    spec, params = turn.snapshot.spec, turn.snapshot.execution.params
+    if spec.type == "reverse" and params.get("task_name") not in spec.tasks:
+        raise InvalidTargetError(f"Invalid task name [wf_spec={spec.name}, task_name={params.get('task_name')}]")
+    names = routing.ready_tasks(turn) if spec.type == "reverse" else spec.start_tasks
+    for name in names:
+        routing.run_task(turn, routing.Command(name))
+    turn.snapshot.launch_effects = turn.effects
+    return turn.snapshot
+
+
+def create_without_tasks(
+    request: NewExecution, ports: Ports, now: datetime, limits: Limits, options: Options = DEFAULT,
+) -> Snapshot:
+    """An execution that stays RUNNING until somebody ends it, since its target doesn't exist; see ``children``."""
+    turn = _begin(request, ports, now, limits, options)
+    execution = turn.snapshot.execution
+    execution.set(runtime={**execution.runtime, "targetless": True})
+    turn.snapshot.launch_effects = turn.effects
+    return turn.snapshot
+
+
+def _begin(request: NewExecution, ports: Ports, now: datetime, limits: Limits, options: Options) -> Turn:
     spec = request.entry.spec
     program = request.program or Program(spec, options)
     values, params = _input_and_params(request, spec)
     limits.check("input", values, ending.json_size)
     limits.check("params", params, ending.json_size)
-    is_child = request.task_execution_id is not None
-    if not is_child:
-        params["env"] = _environment(request, params, ports, options)
-    _check_target(spec, params)
+    if request.task_execution_id is None:
+        params["env"] = _environment(request, params, ports, now, options)
     execution = Execution(
         id=request.id, created_at=now, updated_at=now, started_at=now, project_id=request.project_id,
         workflow_id=request.entry.id, workflow_name=request.entry.name, workflow_namespace=request.entry.namespace,
@@ -66,16 +91,11 @@ def create(
         root_execution_id=request.root_execution_id,
         runtime={"index": request.index, **({"wb_name": request.entry.workbook} if request.entry.workbook else {}),
                  **({"env": dict(request.env)} if request.env else {})})
-    snapshot = Snapshot(execution, spec, program)
-    turn = Turn(snapshot, ports, now, limits, budget=0)
+    turn = Turn(Snapshot(execution, spec, program), ports, now, limits, budget=0)
     if spec.vars:
-        _evaluate_vars(snapshot, turn)
+        _evaluate_vars(turn)
     turn.set_execution(states.RUNNING)
-    names = routing.ready_tasks(turn) if spec.type == "reverse" else spec.start_tasks
-    for name in names:
-        routing.run_task(turn, routing.Command(name))
-    snapshot.launch_effects = turn.effects
-    return snapshot
+    return turn
 
 
 def _input_and_params(request: NewExecution, spec: WorkflowSpec) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -91,7 +111,9 @@ def _input_and_params(request: NewExecution, spec: WorkflowSpec) -> tuple[dict[s
     return with_defaults(spec.input, values), params
 
 
-def _environment(request: NewExecution, params: Mapping[str, Any], ports: Ports, options: Options) -> dict[str, Any]:
+def _environment(
+    request: NewExecution, params: Mapping[str, Any], ports: Ports, now: datetime, options: Options,
+) -> dict[str, Any]:
     given = params.get("env")
     if not given:
         return {}
@@ -104,29 +126,12 @@ def _environment(request: NewExecution, params: Mapping[str, Any], ports: Ports,
         raise InputError(f"Unexpected value type for environment [env={given}, type={type(given)}]")
     if params.get("evaluate_env", True) is False:
         return dict(given)
-    scope = Scope(ContextView([{"__env": given}]), _EnvLookup(given))
+    scope = Scope(ContextView([{"__env": given}]), EnvironmentLookup(given, request.id, now))
     return dict(compile_value(dict(given), options).evaluate(scope))
 
 
-class _EnvLookup(SnapshotLookup):
-    """While the environment is evaluated there is nothing but the environment (L157)."""
-
-    __slots__ = ("_env",)
-
-    def __init__(self, env: Mapping[str, Any]) -> None:
-        self._env = env
-
-    def env(self) -> Mapping[str, Any]:
-        """The raw environment."""
-        return self._env
-
-
-def _check_target(spec: WorkflowSpec, params: Mapping[str, Any]) -> None:
-    if spec.type == "reverse" and params.get("task_name") not in spec.tasks:
-        raise WorkflowError(f"Invalid task name [wf_spec={spec.name}, task_name={params.get('task_name')}]")
-
-
-def _evaluate_vars(snapshot: Snapshot, turn: Turn) -> None:
+def _evaluate_vars(turn: Turn) -> None:
+    snapshot = turn.snapshot
     execution = snapshot.execution
     view = ContextView([{"__env": snapshot.env()}, execution.context, execution.input])
     lookup = SnapshotLookup(snapshot, turn.ports.records, turn.now)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from maestrale.core import output, states
+from maestrale.core import joins, output, states
 from maestrale.core.messages import ChildCompleted, ChildPaused, Pause, Stop, Tell
 from maestrale.core.model import Attempt, Task
 from maestrale.core.turn import Turn
@@ -25,21 +25,23 @@ def json_size(value: Any) -> int:
 
 def running_children(turn: Turn) -> list[Attempt]:
     """Sub-workflows that have not ended, as far as this execution knows."""
-    return [a for task_id in turn.snapshot.unfinished for a in turn.snapshot.attempts_of[task_id]
-            if a.kind == "workflow" and not states.is_final(a.state)]
+    return [a for a in turn.snapshot.attempts.values() if a.kind == "workflow" and not states.is_final(a.state)]
 
 
-def pause(turn: Turn, message: str | None) -> None:
-    """RUNNING to PAUSED, with the children first and the parent after it (L287, L294, L295)."""
+def pause(turn: Turn, message: str | None, *, asked: bool = False) -> None:
+    """RUNNING to PAUSED, with the children first and the parent after it (L287, L294, L295).
+
+    ``asked``: the parent wanted it. Raises WorkflowError for an execution that has ended.
+    """
     execution = turn.snapshot.execution
     if execution.state == states.PAUSED:
         return
     turn.set_execution(states.PAUSED, message)
     for child in running_children(turn):
         if child.state == states.RUNNING:
-            turn.emit(Tell(child.id, Pause(message)))
+            turn.emit(Tell(child.id, Pause(message, from_parent=True)))
     if execution.parent_execution_id:
-        turn.emit(Tell(execution.parent_execution_id, ChildPaused(execution.id)))
+        turn.emit(Tell(execution.parent_execution_id, ChildPaused(execution.id, asked=asked)))
 
 
 def finish(turn: Turn, state: str, info: str | None, result: Mapping[str, Any]) -> None:
@@ -47,7 +49,8 @@ def finish(turn: Turn, state: str, info: str | None, result: Mapping[str, Any]) 
     execution = turn.snapshot.execution
     turn.set_execution(state, info, output=dict(result))
     if execution.parent_execution_id:
-        turn.emit(Tell(execution.parent_execution_id, ChildCompleted(execution.id, state, execution.output)))
+        revival = execution.runtime.get("revived", 0)
+        turn.emit(Tell(execution.parent_execution_id, ChildCompleted(execution.id, state, execution.output, revival)))
 
 
 def stop(turn: Turn, state: str, message: str | None) -> None:
@@ -61,24 +64,29 @@ def stop(turn: Turn, state: str, message: str | None) -> None:
 
 
 def fail(turn: Turn, message: str | None) -> None:
-    """End as ERROR; the output says why (L266, L300)."""
+    """End as ERROR; the output says why (L266, L300). A message that is too long for it is cut."""
     result, info = output.error_output(turn, message)
-    limit = turn.limits.field_size_kb
-    if limit >= 0 and json_size(result) // 1024 > limit and isinstance(result.get("result"), str):
-        excess = json_size(result) - limit * 1024
-        result = {**result, "result": result["result"][: max(0, len(result["result"]) - excess)]}
+    limit = turn.limits.field_size_kb * 1024
+    if 0 <= limit < json_size(result):
+        text = str(result.get("result"))
+        excess = json_size(result) - limit
+        result = {**result, "result": text[: max(0, len(text) - excess)]}
+        if json_size(result) > limit:
+            result = {"result": text[:limit // 8]}
     finish(turn, states.ERROR, info, result)
 
 
 def _cancel(turn: Turn, message: str | None) -> None:
-    children = running_children(turn)
-    unfinished = [turn.snapshot.tasks[i] for i in sorted(turn.snapshot.unfinished)]
+    """End as CANCELLED. Running actions and children are stopped, delays are off; what has been done is completed still."""
+    snapshot = turn.snapshot
     finish(turn, states.CANCELLED, message, {"result": message})
-    for child in children:
+    for child in running_children(turn):
         turn.emit(Tell(child.id, Stop(states.CANCELLED, message)))
-    for task in unfinished:
-        turn.cancel_attempts(task)
-        turn.forget_timers(task)
+    for task in sorted((snapshot.tasks[i] for i in snapshot.unfinished), key=lambda t: t.ordinal):
+        for attempt in snapshot.attempts_of[task.id]:
+            turn.cancel_attempt(attempt)
+        for purpose in ("wait-before", "retry", "timeout"):
+            turn.forget_timer(task, purpose)
 
 
 def _checked_output(turn: Turn) -> dict[str, Any]:
@@ -91,6 +99,7 @@ def force_failure(turn: Turn, task: Task, text: str) -> None:
     """Task and execution end in ERROR at once; on-clauses and policies don't apply (3.12)."""
     turn.set_task(task, states.ERROR, text, processed=False)
     turn.forget_timers(task)
+    joins.note_completed(turn, task)
     if turn.snapshot.execution.state == states.RUNNING:
         fail(turn, text)
 
@@ -100,6 +109,8 @@ def complete_if_done(turn: Turn) -> None:
     snapshot = turn.snapshot
     execution = snapshot.execution
     if execution.state != states.RUNNING or snapshot.unfinished or execution.runtime.get("backlog"):
+        return
+    if execution.runtime.get("targetless") and not snapshot.tasks:
         return
     state = output.verdict(snapshot)
     if state == states.CANCELLED:

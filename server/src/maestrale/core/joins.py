@@ -2,23 +2,25 @@
 
 Each inbound task, by specification, *induces* a state for the join: WAITING while it may still trigger it, RUNNING when
 it did, ERROR when it can't any more. The induced states are kept per waiting join and changed one by one, so a join
-of N branches costs O(N) in all. A branch that was turned away is followed forward through the tasks that will never
-start because of it; each of those is visited once.
+of N branches costs O(N) in all. A branch that was turned away is followed forward through the tasks that can't start
+any more because of it; each of those is visited once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from maestrale.core import states
+from maestrale.core.derived import JoinState
 from maestrale.core.model import Task
-from maestrale.core.snapshot import JoinState, Snapshot
+from maestrale.core.snapshot import Snapshot
 from maestrale.core.turn import Turn
 from maestrale.lang.specs import ALL
 
 WAITING_TEXT = "Task is waiting."
 NOT_TRIGGERED = "not triggered"
 IMPOSSIBLE_ROUTE = "impossible route"
+
+_OPEN = ""
+"""No task's name: stands for a way that is open."""
 
 
 def triggers(task: Task, target: str) -> bool:
@@ -28,21 +30,49 @@ def triggers(task: Task, target: str) -> bool:
 
 def route_possible(snapshot: Snapshot, name: str) -> bool:
     """Whether a task that has no execution may still get one: some way back is open (L241)."""
-    stack, seen = [name], {name}
-    while stack:
-        current = stack.pop()
-        inbound = snapshot.spec.inbound.get(current, ())
-        if not inbound:
+    routes = snapshot.routes
+    if name in routes.closed:
+        return False
+    path, seen, tried = [name], {name}, dict[str, int]()
+    while path:
+        step = _way_back(snapshot, path[-1], seen, tried)
+        if step == _OPEN:
             return True
-        for source in inbound:
-            task = snapshot.latest(source)
-            if task is None:
-                if source not in seen:
-                    seen.add(source)
-                    stack.append(source)
-            elif not states.is_final(task.state) or triggers(task, current):
-                return True
+        if step is None:
+            path.pop()
+        else:
+            seen.add(step)
+            path.append(step)
+    routes.closed |= seen
     return False
+
+
+def _way_back(snapshot: Snapshot, name: str, seen: set[str], tried: dict[str, int]) -> str | None:
+    """The next task to look at on the way back, ``_OPEN`` if the way is open here, None if there is no more to try.
+
+    ``tried`` is how far this search has come, ``routes.position`` how far any search has to look.
+    """
+    routes = snapshot.routes
+    inbound = snapshot.spec.inbound.get(name, ())
+    if not inbound:
+        return _OPEN
+    position = tried.get(name, routes.position.get(name, 0))
+    while position < len(inbound):
+        source = inbound[position]
+        task = snapshot.latest(source)
+        if task is not None and (not states.is_final(task.state) or triggers(task, name)):
+            return _OPEN
+        if task is None and source not in routes.closed:
+            if source not in seen:
+                tried[name] = position
+                return source
+        elif position == routes.position.get(name, 0):
+            routes.position[name] = position + 1
+        position += 1
+    tried[name] = position
+    if routes.position.get(name, 0) == position:
+        routes.closed.add(name)
+    return None
 
 
 def induced(snapshot: Snapshot, join: str, inbound: str) -> str:
@@ -80,15 +110,15 @@ def decide_join(snapshot: Snapshot, task: Task) -> str:
     return verdict(required, join_state(snapshot, task).counts)
 
 
-def waiting_join(snapshot: Snapshot, name: str) -> Task | None:
-    """The execution of a join of that name, if it is waiting."""
-    spec = snapshot.spec.tasks[name]
-    task = snapshot.latest(name) if spec.join is not None else None
-    return task if task is not None and task.state == states.WAITING else None
-
-
 def note_started(turn: Turn, name: str) -> None:
     """A task got an execution: joins right behind it wait for it from now on."""
+    _refresh_direct(turn, name)
+
+
+def note_revived(turn: Turn, name: str) -> None:
+    """A task of which an execution had ended is not final any more, so ways that were closed may be open again."""
+    if turn.snapshot.routes.reset():
+        turn.snapshot.joins.clear()
     _refresh_direct(turn, name)
 
 
@@ -96,32 +126,34 @@ def note_completed(turn: Turn, task: Task) -> None:
     """A task completed: its joins learn it, and joins further down learn which ways are closed now."""
     snapshot = turn.snapshot
     _refresh_direct(turn, task.name)
+    if not snapshot.waiting:
+        return
     taken = {name for name, _ in task.next_tasks or ()}
-    closed = [name for name in snapshot.spec.outbound.get(task.name, ()) if name not in taken]
-    for name in _never_started(snapshot, closed):
+    names = [name for name in snapshot.spec.outbound.get(task.name, ()) if name not in taken]
+    told = snapshot.routes.told
+    while names:
+        name = names.pop()
+        if name in told or snapshot.latest(name) is not None or route_possible(snapshot, name):
+            continue
+        told.add(name)
         _refresh_direct(turn, name)
+        names.extend(snapshot.spec.outbound.get(name, ()))
 
 
 def _refresh_direct(turn: Turn, name: str) -> None:
     snapshot = turn.snapshot
+    if not snapshot.waiting:
+        return
     for target in snapshot.spec.outbound.get(name, ()):
-        join = waiting_join(snapshot, target)
-        if join is not None:
-            if join.id in snapshot.joins:
-                snapshot.joins[join.id].change(name, induced(snapshot, target, name))
-            turn.joins_due[join.id] = None
-
-
-def _never_started(snapshot: Snapshot, names: list[str]) -> Iterator[str]:
-    """Tasks without execution that can be reached from the names through others without execution."""
-    seen: set[str] = set()
-    while names:
-        name = names.pop()
-        if name in seen or snapshot.latest(name) is not None:
+        join = snapshot.join_rows.get(target)
+        if join is None or join.state != states.WAITING:
             continue
-        seen.add(name)
-        yield name
-        names.extend(snapshot.spec.outbound.get(name, ()))
+        known = snapshot.joins.get(join.id)
+        if known is not None:
+            known.change(name, induced(snapshot, target, name))
+            if decide_join(snapshot, join) == states.WAITING:
+                continue
+        snapshot.join_due(join)
 
 
 def event_of(task: Task, target: str) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from maestrale.core import identity, states
+from maestrale.core import identity
 from maestrale.core.model import Task
 from maestrale.core.ports import Records
 from maestrale.core.snapshot import Snapshot
@@ -20,11 +20,9 @@ def timestamp(moment: datetime | None) -> str | None:
 
 def result_of(snapshot: Snapshot, task: Task) -> Any:
     """The value of ``task().result`` (table in 2.6; L191-L193, L231)."""
-    spec = snapshot.spec.tasks[task.name]
     accepted = snapshot.accepted(task)
-    kept = spec.keep_result or not states.is_final(task.state)
-    values = [_value(attempt.kind, attempt.output) if kept else None for attempt in accepted]
-    if spec.with_items:
+    values = [_value(attempt.kind, attempt.output) for attempt in accepted]
+    if snapshot.spec.tasks[task.name].with_items:
         return values
     if not values:
         return []
@@ -154,4 +152,52 @@ class SnapshotLookup:
 
     def now(self) -> datetime:
         """The time of this decision."""
+        return self._now
+
+
+class EnvironmentLookup:
+    """While an environment is evaluated there is nothing but its raw self (L157); no execution exists yet."""
+
+    __slots__ = ("_count", "_env", "_now", "_owner")
+
+    def __init__(self, env: Mapping[str, Any], owner: str, now: datetime) -> None:
+        self._env = env
+        self._owner = owner
+        self._now = now
+        self._count = 0
+
+    def env(self) -> Mapping[str, Any]:
+        """The raw environment."""
+        return self._env
+
+    def _refuse(self, function: str) -> NoReturn:
+        raise EvaluationError(f"{function}() can't be used in an environment")
+
+    def execution(self) -> Mapping[str, Any]:
+        """Refused: there is no execution yet."""
+        self._refuse("execution")
+
+    def task(self, name: str | None) -> Mapping[str, Any] | None:  # noqa: ARG002 - the port's signature
+        """Refused: there is no task yet."""
+        self._refuse("task")
+
+    def tasks(self, **_filters: Any) -> list[Any]:
+        """Refused: there is no execution yet."""
+        self._refuse("tasks")
+
+    def executions(self, **_filters: Any) -> list[Any]:
+        """Refused: there is no execution yet."""
+        self._refuse("executions")
+
+    def global_(self, name: str) -> Any:  # noqa: ARG002 - the port's signature
+        """Refused: there is no execution yet."""
+        self._refuse("global")
+
+    def uuid(self) -> str:
+        """A new identity; starting the same again gives the same."""
+        self._count += 1
+        return identity.derive(self._owner, "env-uuid", self._count)
+
+    def now(self) -> datetime:
+        """The time of the start."""
         return self._now

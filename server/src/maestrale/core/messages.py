@@ -45,25 +45,31 @@ class ActionLost:
 
 @dataclass(frozen=True, slots=True)
 class ChildCompleted:
-    """A sub-workflow ended. ``output`` is not part of the payload: the shell reads it from the child's row."""
+    """A sub-workflow ended. ``output`` is not part of the payload: the shell reads it from the child's row.
+
+    ``revival`` counts how often the child had been revived, so that older news can be told.
+    """
 
     attempt_id: str
     state: str
     output: Mapping[str, Any] | None = None
+    revival: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ChildPaused:
-    """A sub-workflow was paused on its own."""
+    """A sub-workflow was paused: on its own, or (``asked``) since its parent told it to."""
 
     attempt_id: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChildResumed:
-    """A paused sub-workflow runs again."""
+    """A paused sub-workflow runs again: on its own, or (``asked``) since its parent told it to."""
 
     attempt_id: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class ChildRevived:
     """A task of an ended sub-workflow is being rerun or skipped, so its ancestors run again (3.15)."""
 
     attempt_id: str
+    revival: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +91,18 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Pause the execution; ``message`` becomes state_info."""
+    """Pause the execution; ``message`` becomes state_info. ``from_parent``: since its parent is paused."""
 
     message: str | None = None
+    from_parent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Resume a paused execution, merging ``env`` first (L292)."""
+    """Resume a paused execution, merging ``env`` first (L292). ``from_parent``: since its parent goes on."""
 
     env: Mapping[str, Any] | None = None
+    from_parent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,13 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class UpdateEnv:
     """Merge ``env`` into the environment of an execution that doesn't run (L297)."""
+
+    env: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvChanged:
+    """The environment of the root execution has changed; children carry it along (L160)."""
 
     env: Mapping[str, Any]
 
@@ -142,14 +158,14 @@ class Continue:
 
 Message = (
     ActionCompleted | ActionUpdated | ActionLost | ChildCompleted | ChildPaused | ChildResumed | ChildRevived
-    | TimerFired | Pause | Resume | Stop | UpdateEnv | Describe | Rerun | Skip | Continue
+    | TimerFired | Pause | Resume | Stop | UpdateEnv | EnvChanged | Describe | Rerun | Skip | Continue
 )
 
 MESSAGE_TYPES: Mapping[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
         ActionCompleted, ActionUpdated, ActionLost, ChildCompleted, ChildPaused, ChildResumed, ChildRevived,
-        TimerFired, Pause, Resume, Stop, UpdateEnv, Describe, Rerun, Skip, Continue,
+        TimerFired, Pause, Resume, Stop, UpdateEnv, EnvChanged, Describe, Rerun, Skip, Continue,
     )
 }
 

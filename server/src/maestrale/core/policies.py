@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from maestrale.core import ending, states
-from maestrale.core.model import Task
+from maestrale.core.model import Attempt, Task
 from maestrale.core.program import TaskProgram
 from maestrale.core.turn import Turn
 from maestrale.errors import InvalidModelError
@@ -47,7 +47,8 @@ def before_start(turn: Turn, task: Task) -> None:
     if pause is not None and _boolean("PauseBeforePolicy", pause.evaluate(scope)):
         turn.set_task(task, states.IDLE, "Set by 'pause-before' policy",
                       runtime_context={**task.runtime_context, "_held": True})
-        ending.pause(turn, None)
+        if not states.is_final(turn.snapshot.execution.state):
+            ending.pause(turn, None)
     wait = _seconds(program, "wait_before", "WaitBeforePolicy", scope)
     if wait and task.state == states.RUNNING:
         turn.set_task(task, states.DELAYED, f"Delayed by 'wait-before' policy [delay={wait}]",
@@ -83,7 +84,10 @@ def _retry_numbers(program: TaskProgram, scope: Scope) -> tuple[int, int]:
 
 
 def after_completion(turn: Turn, task: Task) -> None:
-    """After-policies, in Mistral's order; afterwards the task may be DELAYED, or a join WAITING (L358)."""
+    """After-policies, in Mistral's order; afterwards the task may be DELAYED, or a join WAITING (L358).
+
+    In an execution that has ended nothing is delayed or repeated any more.
+    """
     program = turn.snapshot.program.task(task.name)
     if not program.policies:
         return
@@ -95,17 +99,21 @@ def after_completion(turn: Turn, task: Task) -> None:
     _wait_after(turn, task, program, scope)
     _fail_on(turn, task, program, scope)
     _retry(turn, task, program, scope)
+    _seconds(program, "timeout", "TimeoutPolicy", scope)
+    _seconds(program, "concurrency", "ConcurrencyPolicy", scope)
 
 
 def _wait_after(turn: Turn, task: Task, program: TaskProgram, scope: Scope) -> None:
     seconds = _seconds(program, "wait_after", "WaitAfterPolicy", scope)
-    if not seconds or task.runtime_context.get("wait_after_policy"):
-        return
-    if task.state == states.CANCELLED:
+    if not seconds or task.runtime_context.get("wait_after_policy") or task.state == states.CANCELLED or _is_over(turn):
         return
     context = {**task.runtime_context, "wait_after_policy": {"skip": True}, "_end": [task.state, task.state_info]}
     turn.set_task(task, states.DELAYED, f"Delayed by 'wait-after' policy [delay={seconds}]", runtime_context=context)
     turn.wake(task, "wait-after", seconds)
+
+
+def _is_over(turn: Turn) -> bool:
+    return states.is_final(turn.snapshot.execution.state)
 
 
 def _fail_on(turn: Turn, task: Task, program: TaskProgram, scope: Scope) -> None:
@@ -118,11 +126,13 @@ def _retry(turn: Turn, task: Task, program: TaskProgram, scope: Scope) -> None:
     if "retry_count" not in program.policies:
         return
     count, delay = _retry_numbers(program, scope)
+    if not count:
+        return
     conditions = turn.retry_scope(task)
     continue_on, break_on = program.policies.get("retry_continue_on"), program.policies.get("retry_break_on")
     go_on = continue_on is not None and bool(continue_on.evaluate(conditions))
     give_up = break_on is not None and bool(break_on.evaluate(conditions))
-    if task.state not in (states.SUCCESS, states.ERROR):
+    if task.state not in (states.SUCCESS, states.ERROR) or _is_over(turn):
         return
     retry_no = task.runtime_context.get("retry_task_policy", {}).get("retry_no", 0)
     if retry_no >= count or (continue_on is not None and not go_on):
@@ -134,7 +144,8 @@ def _retry(turn: Turn, task: Task, program: TaskProgram, scope: Scope) -> None:
 
 def _try_again(turn: Turn, task: Task, delay: int, retry_no: int) -> None:
     withdraw_attempts(turn, task)
-    is_join = turn.snapshot.spec.tasks[task.name].join is not None
+    turn.forget_timer(task, "timeout")
+    is_join = task.unique_key is not None
     context = {**task.runtime_context, "retry_task_policy": {"retry_no": retry_no}}
     if not delay:
         context["_ready"] = True
@@ -151,8 +162,14 @@ def withdraw_attempts(turn: Turn, task: Task, *, keep_successes: bool = False) -
     snapshot = turn.snapshot
     for attempt in snapshot.attempts_of[task.id]:
         if not states.is_final(attempt.state):
-            if not attempt.runtime_context.get("_abandoned"):
-                snapshot.change_attempt(attempt, runtime_context={**attempt.runtime_context, "_abandoned": True})
+            abandon(turn, attempt)
         elif attempt.accepted and not (keep_successes and attempt.state == states.SUCCESS):
             snapshot.change_attempt(attempt, accepted=False)
     snapshot.items.pop(task.id, None)
+
+
+def abandon(turn: Turn, attempt: Attempt) -> None:
+    """Give up an attempt that runs: it is asked to stop, and its result will only be recorded (L345, L346)."""
+    if not attempt.runtime_context.get("_abandoned"):
+        turn.snapshot.change_attempt(attempt, runtime_context={**attempt.runtime_context, "_abandoned": True})
+        turn.cancel_attempt(attempt)

@@ -20,13 +20,17 @@ from maestrale.expr import Scope
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Run a task, or an engine command. ``source`` is the id of the task that it follows, None at the start."""
+    """Run a task, or an engine command. ``source`` is the id of the task that it follows, None at the start.
+
+    ``at_once``: it comes from the backlog, where Mistral forgets that a join waits (H21).
+    """
 
     name: str
     event: str | None = None
     source: str | None = None
     message: str | None = None
     is_command: bool = False
+    at_once: bool = False
 
     def as_stored(self) -> dict[str, Any]:
         """The form in which it waits in the backlog."""
@@ -63,42 +67,60 @@ def _clause_commands(turn: Turn, task: Task, clause: str, scope: Scope) -> list[
 def next_commands(turn: Turn, task: Task) -> list[Command]:
     """What follows a completed task, in written order (L083-L086). Raises EvaluationError."""
     if turn.snapshot.spec.type == "reverse":
-        return []
+        return [Command(name, None, task.id) for name in _ready_after(turn, task)]
     scope = turn.transition_scope(task)
     if task.state == states.SKIPPED:
         return _clause_commands(turn, task, "on-skip", scope) or _clause_commands(turn, task, "on-success", scope)
     return [c for clause in _CLAUSES.get(task.state, ()) for c in _clause_commands(turn, task, clause, scope)]
 
 
+# ---- reverse workflows
+
+
 def ready_tasks(turn: Turn) -> list[str]:
-    """Reverse: tasks without execution, needed for the target, whose requirements all succeeded (L360)."""
-    snapshot = turn.snapshot
-    wanted: list[str] = []
-    stack, seen = [snapshot.execution.params["task_name"]], set()
-    while stack:
-        name = stack.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        wanted.append(name)
-        stack.extend(snapshot.spec.tasks[name].requires)
-    order = {name: i for i, name in enumerate(snapshot.spec.tasks)}
-
-    def is_ready(name: str) -> bool:
-        if snapshot.latest(name) is not None:
-            return False
-        required = (snapshot.latest(r) for r in snapshot.spec.tasks[name].requires)
-        return all(t is not None and t.state == states.SUCCESS for t in required)
-
-    return sorted((name for name in wanted if is_ready(name)), key=lambda name: order[name])
+    """Tasks without execution, needed for the target, whose requirements all succeeded, in written order (L360)."""
+    needed = _needed(turn)
+    return [name for name in turn.snapshot.spec.tasks if name in needed and _is_ready(turn, name)]
 
 
-def ready_after(turn: Turn, task: Task) -> list[str]:
-    """Reverse: which tasks one completed requirement made ready."""
+def _ready_after(turn: Turn, task: Task) -> list[str]:
+    """Which tasks one completed requirement made ready."""
     if task.state != states.SUCCESS:
         return []
-    dependants = set(turn.snapshot.spec.outbound.get(task.name, ()))
-    return [name for name in ready_tasks(turn) if name in dependants]
+    needed = _needed(turn)
+    return [name for name in turn.snapshot.spec.outbound.get(task.name, ()) if name in needed and _is_ready(turn, name)]
+
+
+def _needed(turn: Turn) -> frozenset[str]:
+    snapshot = turn.snapshot
+    if snapshot.needed is None:
+        stack, seen = [str(snapshot.execution.params.get("task_name"))], set[str]()
+        while stack:
+            name = stack.pop()
+            if name not in seen and name in snapshot.spec.tasks:
+                seen.add(name)
+                stack.extend(snapshot.spec.tasks[name].requires)
+        snapshot.needed = frozenset(seen)
+    return snapshot.needed
+
+
+def _is_ready(turn: Turn, name: str) -> bool:
+    """``required`` is how many of a task's requirements, in written order, are known to have succeeded; that doesn't change."""
+    snapshot = turn.snapshot
+    if snapshot.latest(name) is not None:
+        return False
+    requires = snapshot.spec.tasks[name].requires
+    position = snapshot.required.get(name, 0)
+    while position < len(requires):
+        task = snapshot.latest(requires[position])
+        if task is None or task.state != states.SUCCESS:
+            break
+        position += 1
+    snapshot.required[name] = position
+    return position == len(requires)
+
+
+# ---- dispatching
 
 
 def arrange(commands: Sequence[Command]) -> tuple[list[Command], Command | None, list[Command]]:
@@ -122,10 +144,13 @@ def dispatch(turn: Turn, commands: Sequence[Command]) -> None:
     tasks, command, behind = arrange(commands)
     if command is None:
         specs = turn.snapshot.spec.tasks
-        tasks = [c for c in tasks if specs[c.name].join is None] + sorted(
-            (c for c in tasks if specs[c.name].join is not None), key=lambda c: c.name)
+        tasks = [c for c in tasks if c.at_once or specs[c.name].join is None] + sorted(
+            (c for c in tasks if not c.at_once and specs[c.name].join is not None), key=lambda c: c.name)
     for each in tasks:
-        run_task(turn, each)
+        if each.at_once:
+            _create_and_start(turn, each)
+        else:
+            run_task(turn, each)
     if command is not None:
         _state_command(turn, command, behind)
 
@@ -142,7 +167,7 @@ def take_backlog(turn: Turn) -> list[Command]:
     stored = execution.runtime.get("backlog") or []
     if stored:
         execution.set(runtime={k: v for k, v in execution.runtime.items() if k != "backlog"})
-    return [Command(**entry) for entry in stored]
+    return [Command(**entry, at_once=not entry["is_command"]) for entry in stored]
 
 
 def _state_command(turn: Turn, command: Command, behind: list[Command]) -> None:
@@ -155,42 +180,53 @@ def _state_command(turn: Turn, command: Command, behind: list[Command]) -> None:
         ending.stop(turn, states.SUCCESS, command.message)
 
 
-def run_task(turn: Turn, command: Command) -> Task:
+def run_task(turn: Turn, command: Command) -> None:
     """Create the task's execution and queue its start; a join has one execution and waits (L248, L249)."""
-    trigger = [] if command.source is None else [{"task_id": command.source, "event": command.event}]
     if turn.snapshot.spec.tasks[command.name].join is not None:
-        return _trigger_join(turn, command.name)
-    context = {"triggered_by": trigger} if trigger else {}
-    task = create_task(turn, command.name, states.IDLE, None, context)
+        _trigger_join(turn, command.name)
+    else:
+        _create_and_start(turn, command)
+
+
+def _create_and_start(turn: Turn, command: Command) -> None:
+    context: dict[str, Any] = {}
+    if command.source is not None:
+        context["triggered_by"] = [{"task_id": command.source, "event": command.event}]
+    task = _create_task(turn, command.name, states.IDLE, None, context, unique_key=None)
     turn.ready("start", task.id)
-    return task
 
 
-def create_task(turn: Turn, name: str, state: str, info: str | None, runtime_context: dict[str, Any]) -> Task:
-    """A new task execution, not started yet."""
+def _create_task(
+    turn: Turn, name: str, state: str, info: str | None, context: dict[str, Any], *, unique_key: str | None,
+) -> Task:
     snapshot = turn.snapshot
     spec = snapshot.spec.tasks[name]
+    again = snapshot.latest(name) is not None
     ident, ordinal = snapshot.new_id("task")
-    is_join = spec.join is not None
     task = Task(
         id=ident, created_at=turn.now, updated_at=turn.now, execution_id=snapshot.execution.id, ordinal=ordinal,
         project_id=snapshot.execution.project_id, name=name, type=spec.type, state=state, state_info=info,
-        unique_key=f"join-task-{snapshot.execution.id}-{name}" if is_join else None,
-        tags=list(spec.tags), runtime_context=runtime_context)
+        unique_key=unique_key, tags=list(spec.tags), published={}, runtime_context=context)
     snapshot.add_task(task)
-    joins.note_started(turn, name)
+    if again:
+        joins.note_revived(turn, name)
+    else:
+        joins.note_started(turn, name)
     return task
 
 
-def _trigger_join(turn: Turn, name: str) -> Task:
+def _trigger_join(turn: Turn, name: str) -> None:
     """A join that already ran is put back to WAITING and runs again, as in Mistral (L243, H20)."""
     snapshot = turn.snapshot
-    task = snapshot.latest(name)
+    task = snapshot.join_rows.get(name)
     if task is None:
-        task = create_task(turn, name, states.WAITING, joins.WAITING_TEXT, {})
-    elif task.state == states.RUNNING or states.is_final(task.state):
-        context = {**task.runtime_context, "_again": True}
+        key = f"join-task-{snapshot.execution.id}-{name}"
+        task = _create_task(turn, name, states.WAITING, joins.WAITING_TEXT, {}, unique_key=key)
+    elif task.state in (states.RUNNING, states.PAUSED) or states.is_final(task.state):
+        snapshot.freeze_followers(task)
+        context = {**task.runtime_context, "_since": snapshot.next_ordinal()}
         turn.set_task(task, states.WAITING, joins.WAITING_TEXT, runtime_context=context, processed=False)
+        snapshot.items.pop(task.id, None)
         snapshot.joins.pop(task.id, None)
-    turn.joins_due[task.id] = None
-    return task
+        joins.note_revived(turn, name)
+    snapshot.join_due(task)

@@ -7,61 +7,19 @@ snapshot belongs to one decision at a time; one whose commit failed is thrown aw
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from immutables import Map
+
 from maestrale.core import identity, states
 from maestrale.core.dataflow import EMPTY, Context, extend, merge_all
+from maestrale.core.derived import ItemsState, JoinState, Routes
 from maestrale.core.model import Attempt, Execution, Task
 from maestrale.core.program import Program
 from maestrale.lang.specs import WorkflowSpec
-
-
-class ItemsState:
-    """Where a with-items task stands: the accepted or running attempt of each index, and how many are in which state."""
-
-    __slots__ = ("by_index", "cursor", "done", "inputs", "running")
-
-    def __init__(self) -> None:
-        self.by_index: dict[int, Attempt] = {}
-        self.running = 0
-        self.done = 0
-        self.cursor = 0
-        self.inputs: list[dict[str, Any]] | None = None
-
-    @classmethod
-    def rebuild(cls, attempts: Iterable[Attempt]) -> ItemsState:
-        """From the attempts that count: accepted ones, and those that have not ended."""
-        state = cls()
-        for attempt in attempts:
-            if attempt.accepted or (not states.is_final(attempt.state) and not attempt.runtime_context.get("_abandoned")):
-                state.by_index[attempt.index] = attempt
-        state.done = sum(1 for attempt in state.by_index.values() if states.is_final(attempt.state))
-        state.running = len(state.by_index) - state.done
-        return state
-
-
-class JoinState:
-    """What each inbound task induces for a waiting join, by name in the order of the definition, and how many do which."""
-
-    __slots__ = ("by_name", "counts")
-
-    def __init__(self, by_name: dict[str, str]) -> None:
-        self.by_name = by_name
-        self.counts = {states.RUNNING: 0, states.ERROR: 0, states.WAITING: 0}
-        for state in by_name.values():
-            self.counts[state] += 1
-
-    def change(self, name: str, state: str) -> None:
-        """One inbound task induces another state now."""
-        self.counts[self.by_name[name]] -= 1
-        self.counts[state] += 1
-        self.by_name[name] = state
-
-    def names(self, state: str) -> list[str]:
-        """The inbound tasks that induce a state, in the order of the definition."""
-        return [name for name, induced in self.by_name.items() if induced == state]
 
 
 class Snapshot:
@@ -75,10 +33,17 @@ class Snapshot:
         self.attempts: dict[str, Attempt] = {}
         self.by_name: dict[str, list[Task]] = {}
         self.attempts_of: dict[str, list[Attempt]] = {}
+        self.join_rows: dict[str, Task] = {}
+        self.followers: dict[str, list[Task]] = {}
         self.unfinished: set[str] = set()
+        self.waiting: set[str] = set()
         self.pending: deque[tuple[Any, ...]] = deque()
+        self.joins_due: list[tuple[int, str]] = []
         self.items: dict[str, ItemsState] = {}
         self.joins: dict[str, JoinState] = {}
+        self.routes = Routes()
+        self.needed: frozenset[str] | None = None
+        self.required: dict[str, int] = {}
         self._inbound: dict[str, Context] = {}
         self._outbound: dict[str, Context] = {}
         self._changed_tasks: dict[str, Task] = {}
@@ -106,8 +71,20 @@ class Snapshot:
         self.tasks[task.id] = task
         self.by_name.setdefault(task.name, []).append(task)
         self.attempts_of.setdefault(task.id, [])
-        if not states.is_final(task.state):
-            self.unfinished.add(task.id)
+        if task.unique_key is not None:
+            self.join_rows[task.name] = task
+        self.index_follower(task)
+        self._index_state(task)
+
+    def index_follower(self, task: Task) -> None:
+        """Note whose context the task goes by, see ``freeze_followers``."""
+        if task.unique_key is None:
+            for trigger in task.runtime_context.get("triggered_by", ()):
+                self.followers.setdefault(trigger["task_id"], []).append(task)
+
+    def _index_state(self, task: Task) -> None:
+        (self.unfinished.discard if states.is_final(task.state) else self.unfinished.add)(task.id)
+        (self.waiting.add if task.state == states.WAITING else self.waiting.discard)(task.id)
 
     def _index_attempt(self, attempt: Attempt) -> None:
         self.attempts[attempt.id] = attempt
@@ -140,10 +117,7 @@ class Snapshot:
         task.set(**values)
         self._changed_tasks[task.id] = task
         if "state" in values:
-            if states.is_final(task.state):
-                self.unfinished.discard(task.id)
-            else:
-                self.unfinished.add(task.id)
+            self._index_state(task)
         if "published" in values:
             self._outbound.pop(task.id, None)
 
@@ -179,9 +153,16 @@ class Snapshot:
         found = self.by_name.get(name)
         return found[-1] if found else None
 
-    def parent(self) -> str | None:
-        """The execution that this one is a sub-workflow of."""
-        return self.execution.parent_execution_id
+    def join_due(self, task: Task) -> None:
+        """A waiting join is to be looked at once all else is done; the one that was created first comes first."""
+        heapq.heappush(self.joins_due, (task.ordinal, task.id))
+
+    def next_join_due(self) -> Task:
+        """Take out the first join that is to be looked at."""
+        ident = heapq.heappop(self.joins_due)[1]
+        while self.joins_due and self.joins_due[0][1] == ident:
+            heapq.heappop(self.joins_due)
+        return self.tasks[ident]
 
     def env(self) -> Mapping[str, Any]:
         """The environment of the root execution, which children carry along (L160)."""
@@ -193,7 +174,8 @@ class Snapshot:
         """The with-items state of a task, rebuilt where it isn't at hand."""
         state = self.items.get(task.id)
         if state is None:
-            state = self.items[task.id] = ItemsState.rebuild(self.attempts_of[task.id])
+            since = task.runtime_context.get("_since", 0)
+            state = self.items[task.id] = ItemsState.rebuild(self.attempts_of[task.id], since)
         return state
 
     def accepted(self, task: Task) -> list[Attempt]:
@@ -220,7 +202,7 @@ class Snapshot:
                 continue
             frozen = current.runtime_context.get("_in_context")
             if frozen is not None:
-                self._inbound[current.id] = extend(EMPTY, frozen)
+                self._inbound[current.id] = Context(Map(frozen[0]), Map(frozen[1]))
                 continue
             sources = self._sources(current)
             missing = [s for s in sources if s.id not in self._inbound and s.id not in waiting]
@@ -230,6 +212,21 @@ class Snapshot:
                 continue
             self._inbound[current.id] = merge_all(self._outbound_now(s) for s in sources)
         return self._inbound[task.id]
+
+    def freeze_followers(self, task: Task) -> None:
+        """A task that has led somewhere is about to change: what follows keeps the context it was started with."""
+        followers = self.followers.pop(task.id, [])
+        for name in self.spec.outbound.get(task.name, ()):
+            join = self.join_rows.get(name)
+            if join is None or join is task or join.state == states.WAITING:
+                continue
+            if any(target == name for target, _ in task.next_tasks or ()):
+                followers.append(join)
+        for follower in followers:
+            if "_in_context" not in follower.runtime_context:
+                variables, versions = self.inbound(follower)
+                self.change_task(follower, runtime_context={
+                    **follower.runtime_context, "_in_context": [dict(variables), dict(versions)]})
 
     def outbound(self, task: Task) -> Context:
         """What a task leaves to its successors: inbound and published."""
@@ -250,7 +247,7 @@ class Snapshot:
         if self.spec.type == "reverse":
             named = (self.latest(name) for name in spec.requires)
             return sorted((t for t in named if t is not None), key=lambda t: t.ordinal)
-        if spec.join is None:
+        if spec.join is None or task.unique_key is None:
             triggers = task.runtime_context.get("triggered_by") or ()
             found = (self.tasks.get(t["task_id"]) for t in triggers)
             return [t for t in found if t is not None]

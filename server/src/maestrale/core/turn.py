@@ -6,6 +6,7 @@ notifications, timers and the queue of steps are looked after in one place. Step
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from maestrale.errors import InvalidStateTransitionError, SizeLimitExceededError
 from maestrale.expr import ContextView, Scope
 
 STATE_INFO_LENGTH = 65_500
+LONGEST_WAIT = 100 * 366 * 86_400
+"""Seconds; longer waits would leave the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,17 @@ class Limits:
                 f"limit={self.field_size_kb}KB]")
 
 
+class HandledFailure(Exception):  # noqa: N818 - it is an outcome, not an error of ours
+    """The task fails as if its action had failed, so ``on-error`` and ``retry`` work (3.12)."""
+
+
 @dataclass(slots=True)
 class Turn:
-    """See the module. ``budget`` is the number of steps that may still be taken."""
+    """See the module. ``budget`` is the number of steps that may still be taken.
+
+    ``settled`` are results of actions that were run in this decision: (attempt, state, value). ``put_off``: no steps
+    any more in this decision, so that whoever asked sees the state before them. ``faults``: errors that are ours.
+    """
 
     snapshot: Snapshot
     ports: Ports
@@ -61,7 +72,9 @@ class Turn:
     budget: int
     effects: list[Effect] = field(default_factory=list)
     wakes: dict[str, WakeAt] = field(default_factory=dict)
-    joins_due: dict[str, None] = field(default_factory=dict)
+    settled: deque[tuple[Attempt, str, Any]] = field(default_factory=deque)
+    put_off: bool = False
+    faults: list[Exception] = field(default_factory=list)
 
     # ---- scopes (2.4)
 
@@ -83,12 +96,12 @@ class Turn:
         """The same with one item's variables. They lie under published variables of the same name (H75)."""
         return self._scope(task, self._env_layer(), *layers_of(self.snapshot.inbound(task)), item)
 
-    def target_scope(self, task: Task, action_input: Mapping[str, Any]) -> Scope:
-        """For ``target``: the evaluated input of the action lies on top."""
+    def target_scope(self, task: Task, action_input: Mapping[str, Any], item: Mapping[str, Any] | None) -> Scope:
+        """For ``target``: the evaluated input of the action lies on top, the variables of the item below the context."""
         execution = self.snapshot.execution
         current = {"__task_execution": {"id": task.id, "name": task.name}}
         view = ContextView([action_input, current, self._env_layer(), *layers_of(self.snapshot.inbound(task)),
-                            execution.context, execution.input])
+                            item or {}, execution.context, execution.input])
         return Scope(view, SnapshotLookup(self.snapshot, self.ports.records, self.now, task))
 
     def executor_scope(self, task: Task) -> Scope:
@@ -117,14 +130,14 @@ class Turn:
 
     def set_task(self, task: Task, state: str, info: str | None = None, **values: Any) -> None:
         """Move a task, with its times and its notification."""
-        old = task.state
+        old, first = task.state, task.started_at is None
         values |= {"state": state, "state_info": cut(info), "updated_at": self.now}
         if states.is_final(state):
             values["finished_at"] = self.now
         elif task.finished_at is not None:
             values["finished_at"] = None
         self.snapshot.change_task(task, **values)
-        self._notify_task(task, old)
+        self._notify_task(task, old, first=first)
 
     def touch(self, task: Task, **values: Any) -> None:
         """Change other columns of a task."""
@@ -169,7 +182,7 @@ class Turn:
         timers = {**task.runtime_context.get("_timers", {}), purpose: token}
         self.touch(task, runtime_context={**task.runtime_context, "_timers": timers})
         key = identity.derive(task.id, purpose, token)
-        self.wakes[key] = WakeAt(key, self.now + timedelta(seconds=seconds), TimerFired(task.id, purpose, token))
+        self.wakes[key] = WakeAt(key, self.now + timedelta(seconds=min(seconds, LONGEST_WAIT)), TimerFired(task.id, purpose, token))
 
     def forget_timer(self, task: Task, purpose: str) -> None:
         """Disarm a timer, if it is armed."""
@@ -187,11 +200,10 @@ class Turn:
         for purpose in list(task.runtime_context.get("_timers", ())):
             self.forget_timer(task, purpose)
 
-    def cancel_attempts(self, task: Task) -> None:
-        """Ask that the running actions of a task be stopped."""
-        for attempt in self.snapshot.attempts_of[task.id]:
-            if attempt.kind == "action" and attempt.is_sync and attempt.state == states.RUNNING:
-                self.emit(CancelAction(attempt.id))
+    def cancel_attempt(self, attempt: Attempt) -> None:
+        """Ask that a running action be stopped. An asynchronous one runs nowhere, a child is told otherwise."""
+        if attempt.kind == "action" and attempt.is_sync and attempt.state == states.RUNNING:
+            self.emit(CancelAction(attempt.id))
 
     # ---- notifications (3.22)
 
@@ -208,10 +220,10 @@ class Turn:
                 found.append(target)
         return found
 
-    def _notify_task(self, task: Task, old: str) -> None:
+    def _notify_task(self, task: Task, old: str, *, first: bool) -> None:
         if not self.snapshot.execution.params.get("notify"):
             return
-        event = task_event(old, task.state, first=task.started_at is None)
+        event = task_event(old, task.state, first=first)
         for target in self._publishers(event):
             self.emit(Notify(target, task_notice(event, task, self.snapshot.execution)))
 
