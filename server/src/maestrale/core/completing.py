@@ -144,6 +144,19 @@ def skip(turn: Turn, task: Task) -> None:
     follow(turn, task)
 
 
+def recover(turn: Turn, task: Task) -> None:
+    """A task that runs while nothing runs for it takes the result that it has, else it runs again (L411)."""
+    if task.state != states.RUNNING:
+        return
+    counted = [a for a in turn.snapshot.attempts_of[task.id] if a.accepted]
+    if counted:
+        last = counted[-1]
+        value = last.output.get("result")
+        complete(turn, task, last.state, readable(value) if last.state != states.SUCCESS and value else None)
+    else:
+        starting.run(turn, task)
+
+
 def _publish(turn: Turn, task: Task) -> None:
     if task.state == states.CANCELLED:
         return

@@ -160,6 +160,7 @@ _STEPS: dict[str, tuple[Callable[..., None], str]] = {
     "continue": (_continue, _RUN_TEXT),
     "items": (starting.continue_items, _RUN_TEXT),
     "items-done": (completing.finish_items, _COMPLETE_TEXT),
+    "recover": (completing.recover, _COMPLETE_TEXT),
     "follow": (control.follow_after_pause, _COMPLETE_TEXT),
 }
 

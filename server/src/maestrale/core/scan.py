@@ -43,5 +43,13 @@ def _step_of(turn: Turn, task: Task) -> str | None:
     if task.state == states.RUNNING:
         if context.get("_rerun"):
             return "rerun"
-        return "items" if "with_items" in context else None
+        return "items" if "with_items" in context else _lost(turn, task)
     return None
+
+
+def _lost(turn: Turn, task: Task) -> str | None:
+    """A task that runs while nothing runs for it: there is none, unless records were changed behind our back (L411)."""
+    attempts = turn.snapshot.attempts_of[task.id]
+    if any(not states.is_final(a.state) and not a.runtime_context.get("_abandoned") for a in attempts):
+        return None
+    return "recover"
