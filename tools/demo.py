@@ -22,7 +22,7 @@ def main() -> int:
     print("building and installing the collection", flush=True)
     galaxy.install(venv, galaxy.build(venv), collections)
     environment = galaxy.ansible_environment(folder, collections)
-    settings = {"MAESTRALE_PLAYBOOK__COLLECTIONS_PATH": json.dumps([str(collections)])}
+    settings = {"MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(collections)])}
     try:
         with engine.running(venv, folder / "engine", settings) as server:
             print(f"the engine listens at {server.url}", flush=True)

@@ -40,7 +40,7 @@ def running(venv: Path, folder: Path, settings: Mapping[str, str] | None = None)
         **{name: value for name, value in os.environ.items() if not name.startswith(("MAESTRALE_", "OS_"))},
         "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "MAESTRALE_DATABASE_URL": f"sqlite:///{folder / 'maestrale.sqlite'}",
-        "MAESTRALE_PLAYBOOK__WORK_DIR": str(folder / "playbooks"),
+        "MAESTRALE_PLAYBOOKS__WORK_DIR": str(folder / "playbooks"),
         **(settings or {}),
     }
     command = [str(venv / "bin" / "maestrale"), "server", "--host", "127.0.0.1", "--port", str(port)]

@@ -37,7 +37,7 @@ def integration(run: Any, venv: Path) -> int:
     """Run the integration targets with ansible-test, one after the other; each counts as a test."""
     folder = _fresh("integration")
     tree, environment = ansible_test.prepare(venv, "integration")
-    settings = {"MAESTRALE_PLAYBOOK__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")])}
+    settings = {"MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")])}
     version = "{}.{}".format(*sys.version_info)
     targets = sorted(path.name for path in (tree / "tests" / "integration" / "targets").iterdir() if path.is_dir())
     failed = []

@@ -98,10 +98,16 @@ class Progress:
         for task in changed:
             self._task_names[task["id"]] = prefix + task["name"]
             self._say(f"{prefix}{task['name']}: {task['state']}{_duration(task)}")
-            if self._level >= 3 and "with_items" in (task.get("runtime_context") or {}):
-                told = self._item_counts.get(task["id"], (None, None, 0))[2]
-                self._item_counts[task["id"]] = (task, prefix, told)
+            self._note_items(task, prefix)
         return bool(changed)
+
+    def _note_items(self, task, prefix):
+        """Count the items of a task while it runs; when it is done, its state says enough."""
+        if task["state"] in DONE:
+            self._item_counts.pop(task["id"], None)
+        elif self._level >= 3 and "with_items" in (task.get("runtime_context") or {}):
+            told = self._item_counts.get(task["id"], (None, None, 0))[2]
+            self._item_counts[task["id"]] = (task, prefix, told)
 
     def _look_at_children(self, execution):
         if self._children is None:
@@ -128,8 +134,6 @@ class Progress:
                 self._say(f"{prefix}{task['name']}: {done} of {total} items done")
                 has_news = True
             self._item_counts[task_id] = (task, prefix, done)
-            if task["state"] in DONE:
-                del self._item_counts[task_id]
         return has_news
 
 
