@@ -179,6 +179,13 @@ def test_an_inventory_may_have_many_forms(desk: Any, inventory: Any) -> None:
     assert list(value["stats"]) == ["localhost"], value["stdout_tail"]
 
 
+def test_a_broken_inventory_is_no_run_on_nothing(desk: Any, books: Path) -> None:
+    (books / "dyn.yml").write_text("plugin: no.such.plugin\n", encoding="utf-8")
+    result = desk.run("ansible.playbook", playbook=play(), project="books", inventory=["web1,", "dyn.yml"])
+    assert result.state == "ERROR"
+    assert "dyn.yml" in result.value["message"]
+
+
 def test_an_inventory_may_be_a_file_of_the_project(desk: Any, books: Path) -> None:
     (books / "hosts.ini").write_text("web9 ansible_connection=local\n", encoding="utf-8")
     tasks = play({"ansible.builtin.debug": {"msg": "x"}})

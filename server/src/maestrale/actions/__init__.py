@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from maestrale.actions.egress import EgressError, EgressPolicy
+    from maestrale.actions.playbook import remove_remains
     from maestrale.actions.protocol import Action, ActionContext, Secrets
     from maestrale.actions.registry import Registry
     from maestrale.actions.runner import Leftover, Load, Runner, RunRequest
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action", "ActionContext", "ActionSettings", "EgressError", "EgressPolicy", "Leftover", "Load", "PlaybookSettings",
-    "Registry", "Result", "RunRequest", "Runner", "Secrets", "standard_registry",
+    "Registry", "Result", "RunRequest", "Runner", "Secrets", "remove_remains", "standard_registry",
 ]
 
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "Action": "maestrale.actions.protocol",
     "ActionContext": "maestrale.actions.protocol",
     "Secrets": "maestrale.actions.protocol",
+    "remove_remains": "maestrale.actions.playbook",
     "Registry": "maestrale.actions.registry",
     "Leftover": "maestrale.actions.runner",
     "Load": "maestrale.actions.runner",

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,44 @@ _PACKAGE_HOME = str(Path(__file__).parents[2])
 _LATE = 30.0
 
 
-class PlaybookAction(Action):
+class AnsibleAction(Action):
+    """What all actions that run ansible share: slots, a process for each run, results."""
+
+    slot = "playbook"
+    extra_grace = 30.0
+
+    def __init__(self, settings: PlaybookSettings, /, **inputs: Any) -> None:
+        self.settings = settings
+        self.inputs = self.inputs_from(inputs)
+
+    @abstractmethod
+    def inputs_from(self, given: Mapping[str, Any]) -> Inputs:
+        """The inputs of the playbook that is run. Raises TypeError for what is no parameter."""
+
+    def job(self, inputs: Inputs, policy: PlaybookPolicy, *, ident: str, directory: str) -> dict[str, Any]:
+        """The job of the process. Raises InputError, PlaybookRefusedError."""
+        return job_of(inputs, policy, ident=ident, directory=directory)
+
+    def shown(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The result as it is handed back, from the run's."""
+        return value
+
+    async def run(self, context: ActionContext) -> Result:
+        """The result's mapping, as data or as error."""
+        policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
+        if is_empty_limit(self.inputs.limit):
+            return Result(data=self.shown(Report(Masker(())).result("successful", 0, 0.0, {})))
+        inputs = replace(self.inputs, secrets=_secrets(self.inputs.secrets, context))
+        _check_installed(self.settings)
+        with _directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
+            job = self.job(inputs, policy, ident=context.action_execution_id, directory=directory)
+            answer = self.shown(await _Run(job, context).follow(lock))
+        if answer["status"] == "successful":
+            return Result(data=answer)
+        return Result(error=answer, failed=answer["status"] != "canceled", cancelled=answer["status"] == "canceled")
+
+
+class PlaybookAction(AnsibleAction):
     """Run an Ansible playbook and hand back what it did, per host.
 
     playbook: a path in a project root, the full name of a collection's playbook (ns.name.playbook), plays, or their YAML text.
@@ -49,31 +87,15 @@ class PlaybookAction(Action):
     """
 
     name = "ansible.playbook"
-    slot = "playbook"
-    extra_grace = 30.0
 
-    def __init__(self, settings: PlaybookSettings, /, **inputs: Any) -> None:
-        self.settings = settings
-        self.inputs = Inputs(**inputs)
+    def inputs_from(self, given: Mapping[str, Any]) -> Inputs:
+        """The inputs as they are."""
+        return Inputs(**given)
 
     @classmethod
     def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:
         """The fields of ``Inputs``, and no others."""
-        return tuple(Parameter(f.name, _default(f.default, f.default_factory)) for f in fields(Inputs)), False
-
-    async def run(self, context: ActionContext) -> Result:
-        """The result's mapping, as data or as error."""
-        policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
-        if is_empty_limit(self.inputs.limit):
-            return Result(data=Report(Masker(())).result("successful", 0, 0.0, {}))
-        inputs = replace(self.inputs, secrets=_secrets(self.inputs.secrets, context))
-        _check_installed(self.settings)
-        with _directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
-            job = job_of(inputs, policy, ident=context.action_execution_id, directory=directory)
-            answer = await _Run(job, context).follow(lock)
-        if answer["status"] == "successful":
-            return Result(data=answer)
-        return Result(error=answer, failed=answer["status"] != "canceled", cancelled=answer["status"] == "canceled")
+        return parameters_of(Inputs), False
 
 
 class _Run:
@@ -217,10 +239,16 @@ def _secrets(given: Any, context: ActionContext) -> dict[str, str]:
     return values
 
 
-def _default(default: Any, factory: Any) -> Any:
-    if default is not MISSING:
-        return default
-    return REQUIRED if factory is MISSING else None
+def parameters_of(kind: type[Inputs], *, without: Container[str] = ()) -> tuple[Parameter, ...]:
+    """The fields of a class of inputs as parameters."""
+    return tuple(
+        Parameter(f.name, REQUIRED if f.default is MISSING and f.default_factory is MISSING else _default(f.default))
+        for f in fields(kind) if f.name not in without
+    )
+
+
+def _default(default: Any) -> Any:
+    return None if default is MISSING else default
 
 
 def remove_remains(settings: PlaybookSettings) -> list[str]:

@@ -31,7 +31,7 @@ _LONG_LIMIT = 4000
 
 @dataclass(slots=True)
 class Inputs:
-    """The inputs as written. See ``PlaybookAction``."""
+    """The inputs of ``ansible.playbook`` as written; see ``PlaybookAction``."""
 
     playbook: Any
     inventory: Any = None
@@ -59,15 +59,39 @@ def is_empty_limit(limit: Any) -> bool:
     return isinstance(limit, list | tuple) and not limit
 
 
-def job_of(inputs: Inputs, policy: PlaybookPolicy, *, ident: str, directory: str) -> dict[str, Any]:
-    """The job as JSON-ready mapping.
+def job_of(
+    inputs: Inputs, policy: PlaybookPolicy, *, ident: str, directory: str, own_play: bool = False, roles_path: str | None = None,
+) -> dict[str, Any]:
+    """The job as JSON-ready mapping. ``own_play``: the play is ours, and what it does has been asked of the policy.
 
     Raises InputError for inputs of the wrong kind, PlaybookRefusedError for what the policy doesn't let.
     """
-    settings = policy.settings
     files: dict[str, str] = {}
     arguments: dict[str, Any] = {}
-    root = _playbook(inputs, policy, arguments, files)
+    if own_play:
+        files["project/main.json"] = json.dumps(inputs.playbook)
+        arguments["playbook"] = "main.json"
+        root = None
+    else:
+        root = _playbook(inputs, policy, arguments, files)
+    if roles_path is not None:
+        arguments["roles_path"] = roles_path
+    return _job(inputs, policy, arguments, files, ident=ident, directory=directory, root=root)
+
+
+def inventory_job_of(inputs: Inputs, policy: PlaybookPolicy, *, ident: str, directory: str) -> dict[str, Any]:
+    """The job that lists an inventory into the file ``listed.json`` of the directory. Raises as ``job_of`` does."""
+    arguments: dict[str, Any] = {"binary": "ansible-inventory"}
+    job = _job(inputs, policy, arguments, {"project/.keep": ""}, ident=ident, directory=directory, root=None)
+    arguments["cmdline"] += f" --list --output={directory}/listed.json"
+    return {**job, "listed": f"{directory}/listed.json"}
+
+
+def _job(
+    inputs: Inputs, policy: PlaybookPolicy, arguments: dict[str, Any], files: dict[str, str], *, ident: str, directory: str,
+    root: Path | None,
+) -> dict[str, Any]:
+    settings = policy.settings
     if (sources := _inventory(inputs, policy, directory, files)) is not None:
         arguments["inventory"] = sources
     if inputs.extra_vars:
@@ -224,6 +248,8 @@ def _environment(
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": str(settings.host_key_checking),
         "ANSIBLE_LOCALHOST_WARNING": "False",
+        # A broken inventory would otherwise be a run on no hosts that went well.
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
         "ANSIBLE_CALLBACK_PLUGINS": str(Path(playbook_callbacks.__path__[0])),
         "ANSIBLE_CALLBACKS_ENABLED": "maestrale_results",
         "MAESTRALE_RESULTS_REQUEST": f"{directory}/collect.json",

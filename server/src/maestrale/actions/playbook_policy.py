@@ -37,20 +37,21 @@ class PlaybookPolicy:
     def check_inline(self) -> None:
         """Plays written in the workflow itself. Raises PlaybookRefusedError."""
         if not self.settings.inline:
-            raise PlaybookRefusedError("Inline plays are not allowed here (setting playbook_inline).")
+            raise PlaybookRefusedError("Inline plays are not allowed here (setting playbooks.inline).")
         self._check_tenant("inline")
 
     def check_inline_inventory(self) -> None:
         """An inventory written in the workflow itself. Raises PlaybookRefusedError."""
         if not self.settings.inline_inventory:
-            raise PlaybookRefusedError("Inline inventories are not allowed here (setting playbook_inline_inventory).")
+            raise PlaybookRefusedError("Inline inventories are not allowed here (setting playbooks.inline_inventory).")
 
-    def check_collection(self, playbook: str) -> None:
-        """A playbook of a collection by its full name. Raises PlaybookRefusedError."""
-        collection = ".".join(playbook.split(".")[:2])
+    def check_collection(self, content: str) -> None:
+        """A playbook or role of a collection by its full name. Raises PlaybookRefusedError."""
+        collection = ".".join(content.split(".")[:2])
         allowed = self.settings.collections
         if allowed is not None and collection not in allowed:
-            raise PlaybookRefusedError(f"Playbooks of the collection '{collection}' are not allowed here (setting playbook_collections).")
+            raise PlaybookRefusedError(
+                f"Playbooks and roles of the collection '{collection}' are not allowed here (setting playbooks.collections).")
         self._check_tenant(collection)
 
     def file(self, path: str, project: str | None, *, what: str) -> Place:
@@ -70,7 +71,7 @@ class PlaybookPolicy:
                 return Place(found, found.parent)
             raise PlaybookRefusedError(f"The {what} '{path}' does not exist.")
         where = f"the project '{project}'" if project else "the allowed directories"
-        raise PlaybookRefusedError(f"The {what} '{path}' is not a file in {where} (setting playbook_roots).")
+        raise PlaybookRefusedError(f"The {what} '{path}' is not a file in {where} (setting playbooks.roots).")
 
     def has_file(self, path: str, project: str | None) -> bool:
         """Whether ``file`` would find it."""
@@ -84,7 +85,7 @@ class PlaybookPolicy:
         if project is None:
             return self.settings.roots
         if project not in self.settings.roots:
-            raise PlaybookRefusedError(f"There is no project '{project}' of playbooks (setting playbook_roots).")
+            raise PlaybookRefusedError(f"There is no project '{project}' of playbooks (setting playbooks.roots).")
         return {project: self.settings.roots[project]}
 
     def _check_tenant(self, name: str) -> None:
@@ -92,7 +93,7 @@ class PlaybookPolicy:
         allowed = self.settings.projects.get(self.project_id)
         if self.is_admin or (allowed is None and not self.settings.closed) or name in (allowed or ()):
             return
-        raise PlaybookRefusedError(f"The project '{self.project_id}' may not use '{name}' for playbooks (setting playbook_projects).")
+        raise PlaybookRefusedError(f"The project '{self.project_id}' may not use '{name}' for playbooks (setting playbooks.projects).")
 
 
 def is_collection_playbook(text: str) -> bool:

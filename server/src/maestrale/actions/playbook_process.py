@@ -246,7 +246,9 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
         overseer.finish()
     if overseer.ending:
         status = _STATUS[overseer.ending]
-    result = report.result(status, rc, time.monotonic() - started, _collected(directory))
+    result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
+    if job.get("listed"):
+        result["listed"] = _collected(Path(job["listed"]))
     if overseer.ending:
         result["message"] = _ending_text(overseer.ending, job)
     return result
@@ -266,9 +268,10 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _collected(directory: Path) -> dict[str, Any]:
+def _collected(path: Path) -> dict[str, Any]:
+    """The mapping in a file that ansible wrote; empty if it didn't get so far."""
     try:
-        collected = json.loads((directory / "collected.json").read_text(encoding="utf-8"))
+        collected = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return collected if isinstance(collected, dict) else {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from maestrale.actions.http_action import HttpAction, MistralHttpAction
 from maestrale.actions.javascript import JavaScriptAction, JsAction
 from maestrale.actions.mail import EmailAction
-from maestrale.actions.playbook import PlaybookAction
+from maestrale.actions.playbook import AnsibleAction, PlaybookAction
+from maestrale.actions.playbook_kin import InventoryAction, ModuleAction, RoleAction
 from maestrale.actions.protocol import Action
 from maestrale.actions.registry import Registry
 from maestrale.actions.settings import ActionSettings
@@ -17,11 +18,14 @@ STANDARD: tuple[type[Action], ...] = (
     SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction,
 )
 
+ANSIBLE: tuple[type[AnsibleAction], ...] = (PlaybookAction, RoleAction, ModuleAction, InventoryAction)
+
 
 def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Registry:
     """A registry of everything built in, and of installed packages unless ``plugins`` is False."""
     registry = Registry(plugins=plugins)
     for action in STANDARD:
         registry.add(action)
-    registry.add(PlaybookAction, settings.playbooks)
+    for runs in ANSIBLE:
+        registry.add(runs, settings.playbooks)
     return registry
