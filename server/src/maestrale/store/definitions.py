@@ -132,7 +132,7 @@ def find(conn: Connection, kind: Kind, scope: Scope, identifier: str, namespace:
         matches.append(sa.and_(named, table.c.namespace == namespace) if kind.namespaced else named)
     statement = (
         sa.select(table)
-        .where(sa.or_(*matches), visible(table, scope, shared=kind.shared, unrestricted=not kind.within_project))
+        .where(sa.or_(*matches), visible(table, scope, shared=kind.shared, within_project=kind.within_project))
         .order_by(nearness(table, scope), table.c.created_at, table.c.id)
         .limit(1)
     )

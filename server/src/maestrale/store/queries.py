@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection
 from maestrale.errors import NotFoundError
 from maestrale.store.filters import Filter, after, conditions, field_of, order, order_by
 from maestrale.store.payloads import open_references, resolved_text
-from maestrale.store.resources import RESOURCES, Resource
+from maestrale.store.resources import RESOURCES, Field, Resource
 from maestrale.store.scope import Scope, nearness, visible
 from maestrale.store.tables import payloads
 
@@ -37,16 +37,44 @@ def list_(
     fields, operators and values that make no sense, NotFoundError for an unknown or invisible marker.
     """
     known = RESOURCES[resource]
+    given = list(filters)
     chosen = _chosen(known, fields, include_output=include_output)
     sorted_by = order(known, sort)
-    where = [seen(known, scope), *conditions(known, filters, nulls, conn)]
+    by_index = conn.dialect.name != "sqlite" or not _selective(known, given)
+    where = [seen(known, scope, by_index=by_index), *conditions(known, given, nulls, conn)]
     if marker is not None:
         values = _sort_values(conn, known, scope, marker, [field.column for field, _ in sorted_by])
         where.append(after(sorted_by, values, rows=conn.dialect.name in {"sqlite", "postgresql"}))
     statement = _select(known, chosen).where(*where).order_by(*order_by(sorted_by))
     if limit is not None:
         statement = statement.limit(limit)
+        if conn.dialect.name in {"mysql", "mariadb"}:
+            statement = statement.where(_page_end(conn, known, where, sorted_by, limit))
     return _rows(conn, known, chosen, statement)
+
+
+def _selective(known: Resource, filters: Iterable[Filter]) -> bool:
+    """Whether a filter finds rows by an index of its own."""
+    return any(one.operator in {"eq", "in"} and one.column in known.fields and known.fields[one.column].indexed for one in filters)
+
+
+def _page_end(
+    conn: Connection, known: Resource, where: Sequence[ColumnElement[bool]], sorted_by: Sequence[tuple[Field, bool]], limit: int,
+) -> ColumnElement[bool]:
+    """A bound that keeps MariaDB and MySQL from sorting everything when the directions differ.
+
+    They use an index for the whole order or not at all, so the first sort value of the page's last row is looked up first.
+    """
+    first, descending = sorted_by[0]
+    if first.nullable or not first.indexed or len({down for _, down in sorted_by}) == 1:
+        return sa.true()
+    column = first.column
+    statement = sa.select(column).select_from(known.source).where(*where).order_by(column.desc() if descending else column)
+    last = conn.execute(statement.offset(limit - 1).limit(1)).scalar()
+    if last is None:
+        return sa.true()
+    bound: ColumnElement[bool] = column >= last if descending else column <= last
+    return bound
 
 
 def get_(
@@ -83,8 +111,9 @@ def by_ids(
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = list(ids[start:start + IDS_AT_ONCE])
-        for row in _rows(conn, known, chosen, _select(known, chosen).where(known.table.c.id.in_(some), seen(known, scope))):
-            found[row["id"]] = row
+        where = (known.table.c.id.in_(some), seen(known, scope, by_index=conn.dialect.name != "sqlite"))
+        statement = _select(known, chosen).where(*where)
+        found.update({row["id"]: row for row in _rows(conn, known, chosen, statement)})
     return [found[one] for one in ids if one in found]
 
 
@@ -109,9 +138,9 @@ def _chosen(known: Resource, fields: Sequence[str] | None, *, include_output: bo
     return list(dict.fromkeys(["id", *fields]))
 
 
-def seen(known: Resource, scope: Scope) -> ColumnElement[bool]:
+def seen(known: Resource, scope: Scope, *, by_index: bool = True) -> ColumnElement[bool]:
     """The condition that a row of a resource is visible."""
-    return sa.and_(known.condition, visible(known.table, scope, shared=known.shared))
+    return sa.and_(known.condition, visible(known.table, scope, shared=known.shared, by_index=by_index))
 
 
 def _select(known: Resource, chosen: Sequence[str]) -> sa.Select[Any]:

@@ -33,6 +33,14 @@ class Field:
         """JSON and tags have no order that means anything."""
         return self.kind not in {JSON, TAGS}
 
+    @property
+    def indexed(self) -> bool:
+        """Whether rows can be found by a value of it."""
+        table = getattr(self.column, "table", None)
+        if not isinstance(table, Table):
+            return False
+        return bool(self.column.primary_key) or any(self.column is index.columns.values()[0] for index in table.indexes)
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

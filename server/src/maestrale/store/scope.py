@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Table
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from maestrale.store.tables import resource_members
 
@@ -40,15 +42,19 @@ EVERYTHING = Scope(project_id="", is_admin=True)
 """For what the service does by itself."""
 
 
-def visible(table: Table, scope: Scope, *, shared: str | None = None, unrestricted: bool | None = None) -> ColumnElement[bool]:
+def visible(
+    table: Table, scope: Scope, *, shared: str | None = None, within_project: bool = False, by_index: bool = True,
+) -> ColumnElement[bool]:
     """The condition that a row of ``table`` is visible.
 
-    ``shared`` is the type of resource that members can be given. ``unrestricted`` False restricts administrators
-    too, as lookups by name that stay within a project do.
+    ``shared`` is the type of resource that members can be given. ``within_project`` restricts administrators too.
+    ``by_index`` False is for SQLite alone: it has no figures about values, and is kept so from looking for rows by
+    their project when another condition says more.
     """
-    if scope.sees_all if unrestricted is None else unrestricted and scope.sees_all:
+    if scope.sees_all and not within_project:
         return sa.true()
-    own = table.c.project_id == scope.project_id
+    project: ColumnElement[Any] = table.c.project_id if by_index else UnaryExpression(table.c.project_id, operator=custom_op("+"))
+    own = project == scope.project_id
     if "member_id" in table.c:
         return sa.or_(own, table.c.member_id == scope.project_id)
     if "scope" not in table.c:
