@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from maestrale.caller import Caller
-from maestrale.core.dataflow import merge_deep
 from maestrale.core.decide import NewExecution
 from maestrale.core.messages import ChildCompleted
 from maestrale.core.model import Execution
@@ -132,18 +131,17 @@ class Intake:
             "Workflow ID or workflow name must be provided. Workflow ID is recommended since the workflow name isn't unique.")
 
     def _with_source(self, conn: Connection, request: StartRequest, caller: Caller) -> StartRequest:
-        """Workflow, input and params of another execution where the request gives none (L162)."""
+        """The workflow of another execution. Over the API its input and params are not copied, whatever is documented (L162)."""
         if request.source_execution_id is None:
             return request
         source = self._executions.execution(conn, request.source_execution_id)
         if source is None or not _may_see(source, caller):
             raise NotFoundError(f"Workflow execution not found [id={request.source_execution_id}]")
-        own = {"namespace", "root_execution_id", "task_execution_id", "index"}
-        params = {key: value for key, value in source.params.items() if key not in own}
         names_workflow = bool(request.workflow_id or request.workflow_name)
         text = f"{request.description or ''} Based on the execution '{source.id}'".strip()
         return replace(
-            request, description=text, input=merge_deep(source.input, request.input), params=merge_deep(params, request.params),
+            request,
+            description=text,
             workflow_id=request.workflow_id if names_workflow else source.workflow_id,
             workflow_name=request.workflow_name if names_workflow else source.workflow_name,
             namespace=request.namespace if names_workflow else source.workflow_namespace,
