@@ -111,7 +111,7 @@ def create(conn: Connection, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> N
     reference to something that is gone.
     """
     for row in rows:
-        values = _encoded(row)
+        values = _encoded(kind, row)
         try:
             conn.execute(kind.table.insert(), values)
         except IntegrityError as error:
@@ -166,7 +166,7 @@ def update(conn: Connection, kind: Kind, scope: Scope, row_id: str, values: Mapp
     Raises NotAllowedError if it is another's, NotFoundError if it is gone, DuplicateError, RequestError.
     """
     table = kind.table
-    statement = table.update().where(table.c.id == row_id, _owned(kind, scope)).values(_encoded(values))
+    statement = table.update().where(table.c.id == row_id, _owned(kind, scope)).values(_encoded(kind, values))
     try:
         changed = conn.execute(statement).rowcount
     except IntegrityError as error:
@@ -238,9 +238,14 @@ def _broken(kind: Kind, row: Mapping[str, Any], error: IntegrityError) -> Except
     return DuplicateError(f"Duplicate entry for {kind.model} {list(columns)}: {values}")
 
 
-def _encoded(row: Mapping[str, Any]) -> dict[str, Any]:
+def _encoded(kind: Kind, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to store. Raises RequestError for a text longer than its column, which SQLite would take."""
     values: dict[str, Any] = {}
     for name, value in row.items():
+        longest = getattr(kind.table.c[name].type, "length", None)
+        if longest is not None and isinstance(value, str) and len(value) > longest:
+            raise RequestError(
+                f"The {name} of the {kind.noun.lower()} has {len(value)} characters, at most {longest} are allowed.")
         if value is not None and name in JSON_COLUMNS:
             values[name] = dumps(value)
         else:
