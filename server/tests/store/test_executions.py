@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 from records import NOW, attempt, execution, job, later, new_id, save, start, task
+from sqlalchemy import Boolean, DateTime, Integer, String
 
 from maestrale.errors import NotFoundError
-from maestrale.store import AlreadyExists, Batch, Changeset, Executions, JobGone, VersionConflict
+from maestrale.store import AlreadyExists, Batch, Changeset, Database, Executions, JobGone, Loaded, VersionConflict
+from maestrale.store.rows import ATTEMPT, EXECUTION, JOB, TASK
+from maestrale.store.tables import metadata
 
 
 def load(store, execution_id):
@@ -183,6 +187,79 @@ def test_many_rows_are_updated_in_one_commit(store, count):
     save(store, Changeset(parent, 1, tasks))
 
     assert load(store, parent.id).tasks == tasks
+
+
+def test_many_odd_rows_come_back_as_they_were(store):
+    """Enough of them at once that they are sent together."""
+    odd = ["\\", "'", '"', "\n\t\r", "\u2028", "\U0001f600", "%s %(x)s ?", "{}", "null", "\\u0000", "\x1a", "x" * 5000]
+    changes = []
+    for number, text in enumerate(odd):
+        parent = execution(
+            workflow_name=text[:255], description=text, state_info=None if number % 2 else text, input={text[:10]: text, "n": None},
+            tags=[text], created_at=later(number), finished_at=None if number % 3 else later(1), accepted=number % 2 == 0,
+        )
+        child = task(parent, name=text[:255], published={"v": {text[:10]: [text, 2**70]}}, next_tasks=[[text, None]])
+        changes.append(Changeset(parent, 0, [child], [attempt(child, output={"result": text}, is_sync=number % 2 == 1)]))
+    save(store, *changes, new_jobs=[job(one.execution.id, payload={"t": one.execution.description}) for one in changes])
+
+    again = Executions(store.database)
+    for one in changes:
+        assert load(again, one.execution.id) == Loaded(one.execution, one.tasks, one.attempts)
+        one.execution.set(description=one.execution.description[::-1], output=one.execution.input, finished_at=None)
+        one.tasks[0].set(published_global=one.tasks[0].published, state_info="\0")
+    save(store, *(Changeset(one.execution, 1, one.tasks) for one in changes))
+    for one in changes:
+        loaded = load(again, one.execution.id)
+        assert loaded.execution == one.execution
+        assert loaded.tasks[0].published_global == one.tasks[0].published
+        assert loaded.tasks[0].state_info == "\ufffd"
+
+
+def test_several_standalone_attempts_are_completed_together_and_once(store):
+    alone = [attempt() for _ in range(6)]
+    save(store, standalone=alone)
+    save(store, standalone=[one.set(state="SUCCESS") for one in alone])
+
+    with pytest.raises(VersionConflict):
+        store.commit(Batch(standalone=[one.set(state="ERROR") for one in alone]))
+
+
+def test_the_layouts_name_the_columns_of_the_tables():
+    for layout in (EXECUTION, TASK, ATTEMPT, JOB):
+        columns = metadata.tables[layout.table].c
+        assert {*layout.columns(), *(["version"] if "version" in columns else [])} == set(columns.keys())
+        for name, sql_type in layout.types.items():
+            if name in columns:
+                kind = columns[name].type
+                expected = {"timestamp": DateTime, "bool": Boolean, "bigint": Integer, "text": String}[sql_type]
+                assert isinstance(kind, expected), (layout.table, name)
+
+
+def test_deciders_in_several_processes_lose_no_update(url, store):
+    """Each thread has connections of its own, as another process would."""
+    parent, _, _ = start(store, context={"n": 0})
+
+    def work():
+        database = Database(url)
+        own = Executions(database)
+        for _ in range(8):
+            while True:
+                changed = load(own, parent.id).execution
+                changed.set(context={"n": changed.context["n"] + 1})
+                try:
+                    own.commit(Batch([Changeset(changed, changed.version)]))
+                    break
+                except VersionConflict:
+                    continue
+        database.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert load(store, parent.id).execution.context == {"n": 24}
 
 
 def test_deleting_an_execution_takes_everything_below_along(store):

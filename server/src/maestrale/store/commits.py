@@ -28,6 +28,8 @@ EXECUTION_FIELDS = tuple(name for name in EXECUTION.fields if name != "version")
 
 NOT_FINAL = f"{ATTEMPT.table}.state NOT IN ('SUCCESS', 'ERROR', 'CANCELLED')"
 
+MOST_KNOWN_SPECS = 10_000
+
 SPECS = Insert("specs", ("digest", "body"))
 PAYLOADS = Insert("payloads", ("scope_id", "digest", "part", "body"))
 
@@ -138,6 +140,8 @@ class Plan:
     def committed(self) -> None:
         """Note what the database has now."""
         self._writer.committed()
+        if len(self._known_specs) > MOST_KNOWN_SPECS:
+            self._known_specs.clear()
         self._known_specs.update(self.batch.new_specs)
         for changeset in self.batch.changesets:
             changeset.execution.version = changeset.expected_version + 1

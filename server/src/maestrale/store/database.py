@@ -89,8 +89,8 @@ class Database:
         self.on_statement: Listener | None = None
         self._writer_turn = FairLock() if self.dialect.single_writer else None
         self.dialect.create_folder(self.url)
-        writers = 1 if self.dialect.single_writer else max(1, pool_size // 2)
-        spare = 0 if self.dialect.single_writer else max_overflow // 2
+        writers = 1 if self.dialect.single_writer else max(1, pool_size // 3)
+        spare = 0 if self.dialect.single_writer else max_overflow // 3
         common = {"timeout": pool_timeout, "recycle": pool_recycle}
         self._writer = self._engine(writers, spare, writing=True, **common)
         self._reader = self._engine(max(1, pool_size - writers), max_overflow - spare, writing=False, **common)

@@ -19,9 +19,9 @@ class Mysql(Dialect):
     name = "mysql"
     driver = "pymysql"
     extra = "mysql"
-    transient_codes: ClassVar[frozenset[int]] = frozenset({1020, 1205, 1213, 1637, 3572})
+    transient_codes: ClassVar[frozenset[int]] = frozenset({1020, 1213, 1637})
     refused_codes: ClassVar[frozenset[int]] = frozenset({
-        1021, 1040, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1203, 1226, 1290, 1317, 1836, 1969, 3024,
+        1021, 1040, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1226, 1290, 1317, 1836, 1969, 3024,
     })
 
     def connect_arguments(self, timeouts: Timeouts) -> dict[str, Any]:
@@ -52,11 +52,11 @@ class Mysql(Dialect):
         return None if sock is None else sock.fileno()
 
     def is_transient(self, error: Exception) -> bool:
-        """Deadlocks, lock timeouts, and the certification failures of Galera."""
+        """Deadlocks, and the certification failures of Galera."""
         return _code(error) in self.transient_codes
 
     def is_unreachable(self, error: Exception) -> bool:
-        """Lost connections (2000 and up are the client's codes), servers that refuse work, statements that took too long."""
+        """Lost connections (2000 and up are the client's codes), servers that refuse work, locks and statements that took too long."""
         code = _code(error)
         return code == 0 or code in self.refused_codes or 2000 <= code < 3000
 

@@ -26,8 +26,8 @@ class Postgresql(Dialect):
     driver = "psycopg"
     extra = "postgresql"
     engine_arguments: ClassVar[dict[str, Any]] = {"use_native_hstore": False}
-    transient: ClassVar[frozenset[str]] = frozenset({"40001", "40P01", "55P03"})
-    unreachable: ClassVar[tuple[str, ...]] = ("08", "25006", "53", "57", "58")
+    transient: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
+    unreachable: ClassVar[tuple[str, ...]] = ("08", "25006", "53", "55P03", "57", "58")
 
     def connect_arguments(self, timeouts: Timeouts) -> dict[str, Any]:
         """A server that vanished without a word is noticed."""
@@ -67,11 +67,11 @@ class Postgresql(Dialect):
         return pipeline
 
     def is_transient(self, error: Exception) -> bool:
-        """Serialization failures, deadlocks, locks that could not be had."""
+        """Serialization failures and deadlocks."""
         return getattr(error, "sqlstate", None) in self.transient
 
     def is_unreachable(self, error: Exception) -> bool:
-        """Connections, resources, shutdowns, timeouts, and a server that has become read-only."""
+        """Connections, resources, locks, shutdowns, timeouts, and a server that has become read-only."""
         state = getattr(error, "sqlstate", None)
         return state is None or state.startswith(self.unreachable)
 

@@ -57,11 +57,12 @@ class Sqlite(Dialect):
         return "BEGIN IMMEDIATE" if writing else "BEGIN"
 
     def is_transient(self, error: Exception) -> bool:
-        """SQLITE_BUSY and SQLITE_LOCKED, with their extended codes."""
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        """Never: a writer that could not have its lock has waited for as long as it may."""
+        del error
+        return False
 
     def is_unreachable(self, error: Exception) -> bool:
-        """Disk full, I/O errors, files that can't be opened; not faulty SQL."""
+        """Locks that could not be had, disk full, I/O errors, files that can't be opened; not faulty SQL."""
         code = getattr(error, "sqlite_errorcode", None)
         return code is not None and (code & 0xFF) != sqlite3.SQLITE_ERROR
 
