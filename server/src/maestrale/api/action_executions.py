@@ -107,9 +107,14 @@ def update_action_execution(call: Call, identifier: str) -> Response:
 
 
 def _workflow_of(call: Call, attempt: Attempt) -> Row | None:
+    """Name and namespace of the workflow. They never change, so they are read once for many results of one execution."""
     if attempt.execution_id is None:
         return None
-    return reads.get(call, EXECUTIONS, attempt.execution_id, fields=["workflow_name", "workflow_namespace"])
+    known = call.parts.workflow_names.get(attempt.execution_id)
+    if known is None:
+        known = reads.get(call, EXECUTIONS, attempt.execution_id, fields=["workflow_name", "workflow_namespace"])
+        call.parts.workflow_names.put(attempt.execution_id, known)
+    return known
 
 
 def delete_action_execution(call: Call, identifier: str) -> Response:

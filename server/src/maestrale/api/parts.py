@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from maestrale.actions import Registry
 from maestrale.api.auth import Authenticator
@@ -13,6 +14,24 @@ from maestrale.catalog import Catalog, Sharing, Sources, Triggers
 from maestrale.config import Settings
 from maestrale.engine import Engine
 from maestrale.store import Database
+
+
+class WorkflowNames:
+    """Name and namespace of the workflow by execution, for the executions asked about lately."""
+
+    def __init__(self, size: int = 10_000) -> None:
+        self._size = size
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    def get(self, execution_id: str) -> dict[str, Any] | None:
+        """What is known, or None."""
+        return self._rows.get(execution_id)
+
+    def put(self, execution_id: str, row: dict[str, Any]) -> None:
+        """Remember, and forget what came first where there are too many."""
+        self._rows[execution_id] = row
+        while len(self._rows) > self._size:
+            self._rows.pop(next(iter(self._rows)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +50,4 @@ class Parts:
     registry: Registry
     now: Callable[[], datetime]
     not_ready: Callable[[], str]
+    workflow_names: WorkflowNames = field(default_factory=WorkflowNames)

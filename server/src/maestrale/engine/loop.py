@@ -408,6 +408,8 @@ class DecisionLoop:
             parts.faults(AFTER_COMMIT)
         self._pause = FIRST_PAUSE
         for unit in changed:
+            for attempt in unit.snapshot.changed_attempts():
+                parts.shelf.note_attempt(attempt)
             unit.snapshot.clean()
 
     def _check_unchanged(self, outcome: Outcome) -> None:

@@ -124,14 +124,17 @@ class Engine:
             raise RequestError(f"Error. Expected one of {list(ACTION_STATES)}, actual: {state}")
         if state == states.ERROR and not output:
             output = UNKNOWN_ERROR
-        attempt = self._database.run_read(lambda conn: self._executions.attempt(conn, attempt_id))
-        if attempt is None or not (caller.is_admin or attempt.project_id == caller.project_id):
-            raise NotFoundError(f"Action execution not found [id={attempt_id}]")
-        if attempt.execution_id is None:
-            return self._standalone.complete(attempt, state, output)
+        home = self._shelf.home_of(attempt_id)
+        if home is None:
+            attempt = self._database.run_read(lambda conn: self._executions.attempt(conn, attempt_id))
+            if attempt is None or not (caller.is_admin or attempt.project_id == caller.project_id):
+                raise NotFoundError(f"Action execution not found [id={attempt_id}]")
+            if attempt.execution_id is None:
+                return self._standalone.complete(attempt, state, output)
+            home = attempt.execution_id
         message: Message = ActionCompleted(attempt_id, state, output) if state in COMPLETIONS else ActionUpdated(attempt_id, state)
         found: Attempt = self._ask(Delivery(
-            message, execution_id=attempt.execution_id, subject="attempt", subject_id=attempt_id, caller=caller, future=Future()))
+            message, execution_id=home, subject="attempt", subject_id=attempt_id, caller=caller, future=Future()))
         return found
 
     def run_action(self, caller: Caller, request: RunActionRequest) -> Attempt:

@@ -1,7 +1,7 @@
 """Where the deciding thread gets snapshots from: its memory, else the store.
 
 What comes from memory may be outdated, if another process has changed the execution since; ``outdated`` asks.
-Used by the deciding thread only.
+Used by the deciding thread only, but for ``home_of``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from maestrale.core import states
+from maestrale.core.model import Attempt
 from maestrale.core.snapshot import Snapshot
 from maestrale.engine.cache import SnapshotCache
 from maestrale.engine.programs import Programs
 from maestrale.errors import NotFoundError
 from maestrale.store import Connection, Database, Executions
+
+HOMES = 100_000
+"""Asynchronous actions whose execution is remembered; the others are looked up."""
 
 
 class Shelf:
@@ -25,6 +29,22 @@ class Shelf:
         self._programs = programs
         self._cache = cache
         self._from_memory: set[str] = set()
+        self._homes: dict[str, str] = {}
+
+    def note_attempt(self, attempt: Attempt) -> None:
+        """Remember where an asynchronous action belongs until it ends, since its result comes from outside."""
+        if attempt.is_sync or attempt.kind != "action" or attempt.execution_id is None:
+            return
+        if states.is_final(attempt.state):
+            self._homes.pop(attempt.id, None)
+            return
+        self._homes[attempt.id] = attempt.execution_id
+        if len(self._homes) > HOMES:
+            del self._homes[next(iter(self._homes))]
+
+    def home_of(self, attempt_id: str) -> str | None:
+        """The execution of an asynchronous action, if it is remembered. From any thread."""
+        return self._homes.get(attempt_id)
 
     def get(self, ids: Sequence[str]) -> dict[str, Snapshot]:
         """The snapshots of those executions that exist."""
