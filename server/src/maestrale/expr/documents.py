@@ -12,9 +12,12 @@ from typing import Any
 import yaml
 
 from maestrale.expr.limits import LimitExceededError, Options
-from maestrale.expr.output import stored
+from maestrale.expr.output import native, stored
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SMALL = 8_192
+"""Characters up to which PyYAML's own parser is quick enough; beyond, libyaml does what it can do alike."""
+_LONGEST_NUMBER = 5_000
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -28,6 +31,26 @@ class _PlainLoader(yaml.SafeLoader):
 
     def check_plain(self) -> bool:
         return self.peek() == "@" or bool(super().check_plain())
+
+
+def _number(construct: Any) -> Any:
+    """A constructor of numbers that doesn't take forever over a long one."""
+
+    def construct_short(loader: Any, node: Any) -> Any:
+        if len(node.value) > _LONGEST_NUMBER:
+            raise LimitExceededError(f"Number has more than {_LONGEST_NUMBER} characters")
+        return construct(loader, node)
+
+    return construct_short
+
+
+class _FastLoader(_CLoader):  # type: ignore[misc]
+    """libyaml, for text without any of the characters that it reads otherwise."""
+
+
+for _loader in (_PlainLoader, _FastLoader):
+    _loader.add_constructor("tag:yaml.org,2002:int", _number(yaml.SafeLoader.construct_yaml_int))
+    _loader.add_constructor("tag:yaml.org,2002:float", _number(yaml.SafeLoader.construct_yaml_float))
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -54,7 +77,7 @@ def json_parse(text: Any, options: Options) -> Any:
 
 def yaml_dump(value: Any, options: Options) -> str:
     """YAML in block style, keys sorted (L200). Raises yaml.YAMLError for what YAML has no form for."""
-    return yaml.dump(stored(value, options, sets=False), Dumper=_PlainDumper, default_flow_style=False)
+    return yaml.dump(native(value, options), Dumper=_PlainDumper, default_flow_style=False)
 
 
 def yaml_parse(text: Any, options: Options) -> Any:
@@ -63,8 +86,17 @@ def yaml_parse(text: Any, options: Options) -> Any:
         raise AttributeError(f"{type(text).__name__!r} object has no attribute 'read'")
     if isinstance(text, bytes):
         text = text.decode()
-    if len(text) > options.max_document_length:
-        raise LimitExceededError(f"Document has more than {options.max_document_length} characters")
+    limit = options.max_document_length
+    if len(text) > _SMALL and len(text) <= limit and not any(mark in text for mark in "&*@"):
+        try:
+            return yaml.load(text, Loader=_FastLoader)  # noqa: S506 - it is a SafeLoader
+        except yaml.YAMLError:
+            # The other parser may take it, and if not, has the text of the error.
+            limit //= 4
+    elif len(text) > _SMALL:
+        limit //= 4
+    if len(text) > limit:
+        raise LimitExceededError(f"Document has more than {limit} characters")
     return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - it is a SafeLoader
 
 

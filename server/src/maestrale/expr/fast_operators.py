@@ -8,7 +8,7 @@ from typing import Any
 from yaql.language import expressions
 
 from maestrale.expr import fast_values as values
-from maestrale.expr.fast_nodes import FROZEN, RAW, Compiler, Node
+from maestrale.expr.fast_nodes import FROZEN, RAW, Closure, Compiler, Node
 from maestrale.expr.fast_values import UnsureError
 from maestrale.expr.limits import check_element_count, check_integer_bits, check_text_length
 
@@ -137,29 +137,36 @@ def _scalar_operator(function: Callable[[Any, Any], Any]) -> Callable[[Compiler,
 
 
 def _equal(_compiler: Compiler, left: Node, right: Node) -> Node:
-    one, other = left.run, right.run
-    if left.origin | right.origin != FROZEN | RAW:
-        return Node(lambda current, run: bool(one(current, run) == other(current, run)))
-    return Node(lambda current, run: _mixed_equal(one(current, run), other(current, run)))
+    return Node(_equality(left, right))
 
 
 def _unequal(_compiler: Compiler, left: Node, right: Node) -> Node:
+    equal = _equality(left, right)
+    return Node(lambda current, run: not equal(current, run))
+
+
+def _equality(left: Node, right: Node) -> Closure:
     one, other = left.run, right.run
-    if left.origin | right.origin != FROZEN | RAW:
-        return Node(lambda current, run: bool(one(current, run) != other(current, run)))
-    return Node(lambda current, run: not _mixed_equal(one(current, run), other(current, run)))
+    comparable = may_compare(left, right)
+
+    def equal(current: Any, run: Any) -> bool:
+        first, second = one(current, run), other(current, run)
+        if not comparable and values.is_container(first) and values.is_container(second):
+            raise UnsureError
+        return bool(first == second)
+
+    return equal
 
 
-def _mixed_equal(left: Any, right: Any) -> bool:
-    if values.is_container(left) and values.is_container(right):
-        raise UnsureError
-    return bool(left == right)
+def may_compare(left: Node, right: Node) -> bool:
+    """Whether collections of the two may be compared: of one kind, and one of them is data, so it is a tree."""
+    return left.origin | right.origin != FROZEN | RAW and (left.shared or right.shared)
 
 
 def contains(compiler: Compiler, needle: Node, hay: Node, *, text: bool = True) -> Node:
     """``needle in hay``: an element of a collection, or (with ``text``) a part of a text."""
     one, other = needle.run, hay.run
-    mixed = needle.origin | hay.origin == FROZEN | RAW
+    comparable = may_compare(needle, hay)
     options, looping = compiler.options, compiler.looping
 
     def search(current: Any, run: Any) -> bool:
@@ -168,7 +175,7 @@ def contains(compiler: Compiler, needle: Node, hay: Node, *, text: bool = True) 
             if type(value) is not str or not text:
                 raise UnsureError
             return value in collection
-        if mixed and values.is_container(value):
+        if not comparable and values.is_container(value):
             raise UnsureError
         collection = values.sequence(collection, options)
         if looping and type(collection) is list:

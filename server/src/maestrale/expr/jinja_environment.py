@@ -69,6 +69,7 @@ class BoundedEnvironment(SandboxedEnvironment):
             jinja_syntax.PASS: _count_pass,
             jinja_syntax.PASSES: _count_passes,
             jinja_syntax.SEARCH: _count_search,
+            jinja_syntax.MEASURE: _measured,
             jinja_syntax.CONCATENATE: _concatenated,
         }
         self.globals |= {"lipsum": _lipsum, "namespace": BoundedNamespace}
@@ -106,6 +107,8 @@ class BoundedEnvironment(SandboxedEnvironment):
         for argument in (*args, *kwargs.values()):
             if type(argument) is tuple:
                 _check_nesting(argument, __self.options)
+            if type(argument) in (tuple, list, dict):
+                meter.step(check_text_size(argument, __self.options) // 8)
         owner = getattr(__obj, "__self__", None)
         if isinstance(owner, (str, bytes, list, int)) and not isinstance(owner, bool):
             filters.check_method(__self.options, owner, __obj.__name__, args, kwargs)
@@ -225,6 +228,15 @@ def _count_search(context: Any, value: Any) -> Any:
 
 
 @pass_context
+def _measured(context: Any, value: Any) -> Any:
+    """A value that is about to be compared or hashed: parts may be shared, so it can be larger than it looks."""
+    kind = type(value)
+    if kind is list or kind is tuple or kind is dict:
+        context.meter.step(check_text_size(value, context.environment.options) // 8)
+    return value
+
+
+@pass_context
 def _concatenated(context: Any, values: list[Any]) -> str:
     options = context.environment.options
     length = 0
@@ -249,16 +261,17 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A filter that counts what it is given, and checks its arguments where they could ask for too much."""
     passed = _PassArg.from_obj(function)
     check = filters.CHECKS.get(name)
-    writes = name in filters.WRITING
+    measured = name in filters.MEASURED
 
     def call(context: Any, value: Any = None, /, *args: Any, **kwargs: Any) -> Any:
         options = context.environment.options
-        kind = type(value)
-        if kind is list or kind is dict or kind is tuple:
-            context.meter.step(1 + len(value) // 16)
         if name == "join" and not isinstance(value, (str, Sized, Undefined)):
             value = list(context.meter.passes(value))
-        if writes:
+        if not isinstance(value, Undefined):
+            context.meter.step(1 + filters.size_of(value) // 16)
+        for argument in (*args, *kwargs.values()):
+            check_text_size(argument, options)
+        if measured:
             check_text_size(value, options)
         if check is not None:
             check(options, value, *args, **kwargs)

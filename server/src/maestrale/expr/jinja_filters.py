@@ -6,21 +6,28 @@ Only arithmetic on sizes; the ceilings are those of ``Options``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any
 
 from maestrale.expr.limits import LimitExceededError, Options, check_element_count, check_text_length
 from maestrale.expr.output import check_text_size
 
-WRITING = frozenset(
+MEASURED = frozenset(
     "capitalize center e escape forceescape format indent lower replace safe string striptags title tojson trim truncate"
-    " upper urlencode urlize wordcount wordwrap pprint xmlattr".split()
+    " upper urlencode urlize wordcount wordwrap pprint xmlattr unique sort groupby min max dictsort".split()
 )
-"""Filters that make a text of what they are given, whatever it is."""
+"""Filters that make a text of what they are given, whatever it is, or compare the parts of it."""
 
 _NUMBER = re.compile(r"\d+")
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\d+|\*)?(?:\.(\d+|\*))?")
 _LARGEST_PRECISION = 1_000
+
+
+def size_of(value: Any) -> int:
+    """How much of a value a filter has to walk through: elements, or characters that are done in one go."""
+    if isinstance(value, (str, bytes)):
+        return len(value) // 256
+    return len(value) if isinstance(value, Sized) else 0
 
 
 def check_widths(specification: str, options: Options) -> None:
@@ -128,6 +135,13 @@ def _check_format(options: Options, value: Any, *args: Any, **kwargs: Any) -> No
     check_percent(options, str(value), args or tuple(kwargs.values()))
 
 
+def _check_sum(options: Options, values: Any, attribute: Any = None, start: Any = 0) -> None:
+    """Lists are added up by copying them again and again."""
+    del attribute
+    if not isinstance(start, (int, float)) and isinstance(values, Sized):
+        check_element_count(len(values) * check_text_size(values, options) // 1_000, options)
+
+
 def _check_wrap(options: Options, value: Any, width: Any = 79, *args: Any, **kwargs: Any) -> None:
     wrapstring = kwargs.get("wrapstring", args[1] if len(args) > 1 else None)
     if isinstance(value, str) and isinstance(wrapstring, str):
@@ -145,6 +159,7 @@ CHECKS: Mapping[str, Callable[..., None]] = {
     "round": _check_round,
     "tojson": _check_json,
     "format": _check_format,
+    "sum": _check_sum,
     "wordwrap": _check_wrap,
 }
 """What to check before a filter runs, with the filter's own arguments."""

@@ -14,6 +14,7 @@ from maestrale.expr.functions import NAMES
 PASS = "#pass"  # noqa: S105 - the name of a filter, which no template can write
 PASSES = "#passes"
 SEARCH = "#search"
+MEASURE = "#measure"
 CONCATENATE = "#concatenate"
 
 _GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace"})
@@ -87,6 +88,24 @@ class _Counting(NodeTransformer):
             node.iter = _filtered(node.iter, PASSES)
         return node
 
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802 - the name is Jinja's
+        self.generic_visit(node)
+        node.expr = _measured(node.expr)
+        for operand in node.ops[:-1]:
+            operand.expr = _measured(operand.expr)
+        return node
+
+    def visit_Pair(self, node: nodes.Pair) -> nodes.Node:  # noqa: N802 - the name is Jinja's
+        self.generic_visit(node)
+        node.key = _measured(node.key)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - the name is Jinja's
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            node.arg = _measured(node.arg)
+        return node
+
     def visit_Operand(self, node: nodes.Operand) -> nodes.Node:  # noqa: N802 - the name is Jinja's
         self.generic_visit(node)
         if node.op in _SEARCHING and not isinstance(node.expr, nodes.Const):
@@ -96,6 +115,11 @@ class _Counting(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - the name is Jinja's
         self.generic_visit(node)
         return _filtered(nodes.List(node.nodes, lineno=node.lineno), CONCATENATE)
+
+
+def _measured(node: nodes.Expr) -> nodes.Expr:
+    """An expression whose value will be compared or hashed."""
+    return node if isinstance(node, nodes.Const) else _filtered(node, MEASURE)
 
 
 def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:

@@ -34,10 +34,11 @@ class Options:
     * ``max_expression_length``: characters of an expression's text;
     * ``max_elements``: elements that one iterator may give, one collection may have, and a result has in all;
     * ``max_memory``: bytes that one value may take, and that all values made on the way may take together;
-    * ``max_steps``: function calls and loop passes;
-    * ``max_integer_bits``: size of an integer (the text of a larger one is refused by Python anyway);
+    * ``max_steps``: passes of loops, and calls, each of which counts as several;
+    * ``max_integer_bits``: size of an integer (Python refuses to write one of more than 4,300 digits anyway);
     * ``max_text_length``: characters of a text that an operator or a function makes, and of all texts of a result;
-    * ``max_document_length``: characters that ``yaml_parse`` reads (it costs far more than ``json_parse``);
+    * ``max_document_length``: characters that ``yaml_parse`` reads, a quarter of that where ``&``, ``*``, ``@`` or a
+      fault are in the text, as those take the slower of two parsers;
     * ``max_depth``: levels that a document, a result, or lists made on the way may nest;
     * ``max_regex_work``: estimated steps of a regular expression's search (see ``regex``).
     """
@@ -55,8 +56,8 @@ class Options:
     max_expression_length: int = 100_000
     max_elements: int = 1_000_000
     max_memory: int = 256 * 1024 * 1024
-    max_steps: int = 1_000_000
-    max_integer_bits: int = 65_536
+    max_steps: int = 4_000_000
+    max_integer_bits: int = 14_000
     max_text_length: int = 64 * 1024 * 1024
     max_document_length: int = 4 * 1024 * 1024
     max_depth: int = 200
@@ -90,7 +91,7 @@ class Meter:
         self.options = options
         self.steps = options.max_steps
         self.made = options.max_memory
-        self.nested: dict[int, tuple[int, Any]] = {}
+        self.nested: dict[int, tuple[int, int, Any]] = {}
 
     def step(self, count: int = 1) -> None:
         """Account for ``count`` calls or loop passes. Raises LimitExceededError."""
@@ -103,8 +104,6 @@ class Meter:
         kind = type(value)
         if kind is str or kind is list or kind is tuple:
             self.reserve(sys.getsizeof(value))
-            if kind is tuple:
-                self.nest(value)
 
     def reserve(self, size: int) -> None:
         """Account for ``size`` bytes. Raises LimitExceededError."""
@@ -112,20 +111,25 @@ class Meter:
         if self.made < 0:
             raise LimitExceededError(f"Evaluation makes more than {self.options.max_memory} bytes of values")
 
-    def nest(self, value: tuple[Any, ...]) -> None:
-        """Account for a tuple that holds tuples: hashing one that nests without end would break the process.
+    def nest(self, value: Any, parts: Iterable[Any]) -> None:
+        """Account for a collection that was just made of ``parts``.
 
-        Raises LimitExceededError.
+        Parts may be shared, so a few steps can make a value that takes for ever to compare or to hash, or breaks the
+        process by its depth. Raises LimitExceededError.
         """
-        depth = 0
-        for item in value:
-            if type(item) is tuple:
-                depth = max(depth, self.nested.get(id(item), (1, None))[0])
-        if depth:
-            # Kept with the depth, so that no other tuple can get its identity.
-            self.nested[id(value)] = (depth + 1, value)
-            if depth >= self.options.max_depth:
-                raise LimitExceededError(f"Value nests deeper than {self.options.max_depth} levels")
+        depth, weight = 0, 1
+        nested = self.nested
+        for part in parts:
+            found = nested.get(id(part))
+            if found is not None:
+                depth = max(depth, found[0])
+                weight += found[1]
+        # Kept with the value, so that no other one can get its identity.
+        nested[id(value)] = (depth + 1, weight, value)
+        if depth >= self.options.max_depth:
+            raise LimitExceededError(f"Value nests deeper than {self.options.max_depth} levels")
+        if weight > 10 * self.options.max_elements:
+            raise LimitExceededError(f"Value has more than {10 * self.options.max_elements} elements")
 
     def passes(self, values: Iterable[Any]) -> Iterable[Any]:
         """``values``, each element of which counts as a step; a collection is counted at once and stays itself."""

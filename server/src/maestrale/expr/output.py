@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Undefined
 
-from maestrale.expr.limits import LimitExceededError, Options
+from maestrale.expr.limits import LimitExceededError, Options, check_integer_bits
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
 """The exact types that need no conversion."""
@@ -26,8 +26,6 @@ def stored(value: Any, options: Options, *, sets: bool) -> Any:
     ``sets``: the members of a set have to be members of a set still when they are converted, as with YAQL, so that
     a set of pairs is an error (L209). Raises LimitExceededError and TypeError.
     """
-    if type(value) in SCALARS:
-        return value
     return _Walk(options, sets).stored(value, options.max_depth)
 
 
@@ -47,10 +45,19 @@ def text_of(value: Any, options: Options) -> str:
     return value if type(value) is str else str(native(value, options))
 
 
-def check_text_size(value: Any, options: Options) -> None:
-    """Raises LimitExceededError if ``str(value)`` would be too long; looks into lists, tuples, dicts and sets only."""
-    if type(value) not in SCALARS:
-        _Walk(options, sets=False).measure(value)
+def check_text_size(value: Any, options: Options) -> int:
+    """How many elements there are in a value; looks into lists, tuples, dicts and sets only.
+
+    Raises LimitExceededError if they, or ``str(value)``, would be too many.
+    """
+    if type(value) in SCALARS:
+        return 0
+    walk = _Walk(options, sets=False)
+    walk.measure(value)
+    return options.max_elements - walk.elements
+
+
+_WORD = 1 << 64
 
 
 class _Walk:
@@ -69,6 +76,8 @@ class _Walk:
         if kind in SCALARS:
             if kind is str:
                 self.count_text(value)
+            elif kind is int and not -_WORD < value < _WORD:
+                check_integer_bits(value.bit_length(), self.options)
             return value
         if depth <= 0:
             raise _too_deep(self.options)
@@ -94,6 +103,8 @@ class _Walk:
         if kind in SCALARS:
             if kind is str:
                 self.count_text(value)
+            elif kind is int and not -_WORD < value < _WORD:
+                check_integer_bits(value.bit_length(), self.options)
             return value
         if depth <= 0:
             raise _too_deep(self.options)

@@ -27,6 +27,10 @@ _ACCESSORS = frozenset(
 _LONGEST_SHOWN = Options(max_elements=10_000, max_text_length=20_000)
 
 
+_CALL_STEPS = 20
+_VARIABLE = "#get_context_data"
+
+
 class Engine:
     """What functions of YAQL take for their engine: its options, and the meter of this evaluation."""
 
@@ -116,9 +120,13 @@ def _call(
     **kwargs: Any,
 ) -> Any:
     meter = engine.meter
-    meter.step()
     is_method = receiver is not NO_VALUE
     levels = context.overloads(name, is_method, use_convention)
+    if name == _VARIABLE and len(levels) == 1:
+        # So frequent, and its one argument always is a constant.
+        meter.step()
+        return data_context.get_data(args[0].value)
+    meter.step(_CALL_STEPS)
     if not levels:
         if is_method:
             raise exceptions.NoMethodRegisteredException(name, shown(receiver, engine.root))
@@ -130,8 +138,20 @@ def _call(
         raise exceptions.WrappedException(error) from error
     utils.limit_memory_usage(engine, (1, result))
     if name not in _ACCESSORS:
-        meter.make(result)
+        _account(meter, result)
     return result
+
+
+def _account(meter: Meter, result: Any) -> None:
+    """Count the memory of a value, and of a collection what nests in it."""
+    kind = type(result)
+    if kind is str:
+        meter.make(result)
+    elif kind is tuple or kind is list:
+        meter.make(result)
+        meter.nest(result, result)
+    elif kind is utils.FrozenDict or kind is dict:
+        meter.nest(result, result.values())
 
 
 def shown(value: Any, root: Any) -> Any:
