@@ -35,14 +35,16 @@ from maestrale.engine.loop import DecisionLoop, LoopParts
 from maestrale.engine.maintenance import Maintenance
 from maestrale.engine.nodes import this_process
 from maestrale.engine.notifications import Notifications
+from maestrale.engine.periodic import Duty, Periodic
 from maestrale.engine.programs import Programs
 from maestrale.engine.records import StoredRecords
 from maestrale.engine.round import Bounds
 from maestrale.engine.runtime import EngineRuntime
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.standalone import StandaloneActions
-from maestrale.engine.sweeper import Duty, Pace, Sweeper
+from maestrale.engine.sweeper import IDLE_EVERY, Pace, Sweeper
 from maestrale.expr import Options
+from maestrale.scheduler import CronScheduler
 from maestrale.store import Database, Executions, tokens
 from maestrale.store.schema import current_revision, is_current, upgrade
 
@@ -163,10 +165,11 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
             heartbeat=settings.engine.node_heartbeat, node_timeout=settings.engine.node_timeout, poll=settings.engine.poll_interval,
             claim_size=settings.engine.claim_size),
         database=database, executions=executions, inbox=inbox, loop=loop, dispatcher=dispatcher, notifications=notifications,
-        standalone=standalone, duties=_duties(settings, node_id, database, executions, maintenance), faults=faults)
+        standalone=standalone, faults=faults)
     runtime = EngineRuntime(
         node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
-        notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout)
+        notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout,
+        chores=Periodic(_chores(settings, node_id, executions, engine, sweeper)))
     runtime.connect()
     catalog = Catalog(
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
@@ -174,17 +177,24 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
         settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime)
 
 
-def _duties(settings: Settings, node_id: str, database: Database, executions: Executions, maintenance: Maintenance) -> list[Duty]:
-    """What is done again and again besides keeping the engine going."""
-    duties = [Duty(name="maintenance", interval=MAINTENANCE_INTERVAL, run=maintenance.go_on)]
+def _chores(settings: Settings, node_id: str, executions: Executions, engine: Engine, sweeper: Sweeper) -> list[Duty]:
+    """What may take its time, beside keeping the engine going."""
+    database = executions.database
+    chores = [
+        Duty(name="maintenance", interval=MAINTENANCE_INTERVAL, run=engine.maintenance.go_on),
+        Duty(name="idle executions", interval=IDLE_EVERY, run=sweeper.continue_idle, due=clock.monotonic() + IDLE_EVERY),
+    ]
+    if settings.cron.enabled:
+        cron = CronScheduler(database=database, engine=engine, now=clock.now, batch_size=settings.cron.batch_size)
+        chores.append(Duty(name="cron triggers", interval=settings.cron.execution_interval, run=cron.run))
     given = settings.expiration
     if given.evaluation_interval is not None:
         interval = 60.0 * given.evaluation_interval
         policy = Policy(given.older_than, given.max_finished_executions, given.batch_size, tuple(given.ignored_states))
         expiration = Expiration(
             node_id=node_id, database=database, executions=executions, policy=policy, interval=interval, now=clock.now)
-        duties.append(Duty(name="expiration", interval=interval, run=expiration.run))
-    return duties
+        chores.append(Duty(name="expiration", interval=interval, run=expiration.run))
+    return chores
 
 
 def identities(node_id: str) -> Callable[[], str]:

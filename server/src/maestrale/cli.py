@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from maestrale import bootstrap, server
-from maestrale.config import ENV_PREFIX, Settings, load_settings
+from maestrale.config import ENV_PREFIX, ConfigurationError, Settings, load_settings
 from maestrale.errors import MaestraleError
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 app = typer.Typer(name="maestrale", help="A workflow engine that speaks OpenStack Mistral's language and API.", no_args_is_help=True)
 database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
+
+FAILURES = (MaestraleError, ConfigurationError, OSError)
+"""What a user or operator can do something about; shown as one line."""
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file with options.", envvar=f"{ENV_PREFIX}CONFIG", show_envvar=True),
@@ -42,7 +45,7 @@ def _given(**options: Any) -> dict[str, Any]:
 def _settings(config: Path | None, overrides: dict[str, Any]) -> Settings:
     try:
         return load_settings(config, overrides)
-    except MaestraleError as error:
+    except ConfigurationError as error:
         typer.echo(f"maestrale: {error}", err=True)
         raise typer.Exit(1) from error
 
@@ -78,7 +81,7 @@ def serve(
         if settings.workers > 1 and inherited_socket is None:
             raise typer.Exit(_supervise(settings, bound))
         server.serve(settings, bootstrap.build(settings), bound)
-    except (MaestraleError, OSError) as error:
+    except FAILURES as error:
         raise _fail(error) from error
 
 
@@ -99,7 +102,7 @@ def upgrade(database_url: DatabaseOption = None, config: ConfigOption = None) ->
     server.configure_logging(settings)
     try:
         bootstrap.upgrade_database(settings)
-    except (MaestraleError, OSError) as error:
+    except FAILURES as error:
         raise _fail(error) from error
     typer.echo("The database is up to date.")
 
@@ -116,7 +119,7 @@ def doctor(
     server.configure_logging(settings)
     try:
         findings = bootstrap.diagnose(settings, fix=fix)
-    except (MaestraleError, OSError) as error:
+    except FAILURES as error:
         raise _fail(error) from error
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))

@@ -18,8 +18,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from maestrale.errors import MaestraleError
-
 FINAL_STATES = frozenset({"SUCCESS", "ERROR", "CANCELLED"})
 
 DEFAULT_DENIED_CIDRS = ["127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128", "169.254.0.0/16", "fe80::/10"]
@@ -31,8 +29,8 @@ SECRET_OPTIONS = frozenset({"database_url", "keystone.password"})
 Seconds = Annotated[float, Field(ge=0)]
 
 
-class ConfigurationError(MaestraleError):
-    """The configuration is not valid."""
+class ConfigurationError(Exception):
+    """The configuration is not valid; the text names the option and what would be right."""
 
 
 def default_database_url() -> str:
@@ -106,7 +104,7 @@ class EngineSettings(Group):
     batch_size: int = Field(default=256, ge=1, description="Most messages decided with one commit.")
     round_steps: int = Field(default=512, ge=1, description="Steps that the executions of one commit share.")
     step_budget: int = Field(default=64, ge=1, description="Least number of steps that each execution of one commit gets.")
-    round_decisions: int = Field(default=1024, ge=1, description="Most decisions of one commit; what is told after that waits for the next.")
+    round_decisions: int = Field(default=1024, ge=1, description="Most decisions of one commit; the rest waits for the next.")
     inbox_size: int = Field(default=10_000, ge=1, description="Most requests that wait for a decision; more are refused with 503.")
     request_timeout: Seconds = Field(default=60, description="Longest wait of a request for its decision.")
     snapshot_cache_executions: int = Field(default=256, ge=0, description="Executions kept in memory between events.")

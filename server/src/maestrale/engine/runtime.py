@@ -14,6 +14,7 @@ from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Operation
 from maestrale.engine.loop import DecisionLoop
 from maestrale.engine.notifications import Notifications
+from maestrale.engine.periodic import Periodic
 from maestrale.engine.service import Engine
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.engine.sweeper import Sweeper
@@ -40,6 +41,7 @@ class EngineRuntime:
     standalone: StandaloneActions
     runner: Runner
     drain_timeout: float
+    chores: Periodic
     prepare: Callable[[], None] = lambda: None
     _registered: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -71,15 +73,17 @@ class EngineRuntime:
 
     def start(self) -> None:
         """Start the threads and return at once; work begins when this process has its row."""
-        self._thread("sweeper", self._sweep)
+        self._thread("heartbeat", self._live)
         self._thread("engine", self._decide)
+        self._thread("sweeper", lambda: self._once_registered(self.sweeper.sweeps))
+        self._thread("chores", lambda: self._once_registered(self.chores))
 
     def _thread(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _sweep(self) -> None:
+    def _live(self) -> None:
         pause = threading.Event()
         while not self._stopping:
             try:
@@ -89,14 +93,20 @@ class EngineRuntime:
                 log.warning("waiting for the database", error=str(error))
                 pause.wait(1.0)
             else:
+                self._registered.set()
                 break
-        self._registered.set()
-        self.sweeper.run()
+        self.sweeper.heartbeats.run()
 
     def _decide(self) -> None:
         while not self._registered.wait(0.1) and not self._stopping:
             self.loop.refuse_requests()
         self.loop.run()
+
+    def _once_registered(self, periodic: Periodic) -> None:
+        while not self._registered.wait(0.5):
+            if self._stopping:
+                return
+        periodic.run()
 
     def not_ready(self) -> str:
         """Why no request can be served now, or ''."""
@@ -104,7 +114,7 @@ class EngineRuntime:
             return "The server is stopping."
         if not self._registered.is_set():
             return "The database can't be reached."
-        if not all(thread.is_alive() for thread in self._threads):
+        if not all(thread.is_alive() for thread in self._threads if thread.name != "chores"):
             return "A thread of the engine has ended."
         return ""
 
@@ -112,12 +122,14 @@ class EngineRuntime:
         """Take no new work, let running actions end within ``drain_timeout``, hand over the rest."""
         self._stopping = True
         self.sweeper.draining = True
+        self.chores.stop()
         self.loop.room_for_actions = False
         leftover = self.runner.stop(self.drain_timeout)
         self.loop.stop()
         self._join("engine")
         self.sweeper.stop()
-        self._join("sweeper")
+        for name in ("sweeper", "heartbeat", "chores"):
+            self._join(name)
         try:
             self.database.run_write(lambda conn: self._hand_over(conn, leftover))
         except DatabaseUnavailableError as error:

@@ -1,8 +1,9 @@
 """What a process does again and again besides deciding: say that it lives, look for due and abandoned work, tidy up.
 
-One thread. It reads and claims in transactions of its own; what it finds it gives to the deciding thread through the
-inbox. Nothing here is needed while all goes well within one process, except timers that lie further ahead than its
-memory: everything is a second way for work whose first way was lost.
+Two threads, so that a slow look never makes this process seem dead. They read and claim in transactions of their own;
+what they find goes to the deciding thread through the inbox. Nothing here is needed while all goes well within one
+process, except timers that lie further ahead than its memory: everything is a second way for work whose first way was
+lost.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Event
 
 import structlog
 
@@ -25,8 +25,9 @@ from maestrale.engine.items import Delivery, Operation
 from maestrale.engine.loop import DecisionLoop
 from maestrale.engine.nodes import NodeIdentity, Watch
 from maestrale.engine.notifications import Notifications
+from maestrale.engine.periodic import Duty, Periodic
 from maestrale.engine.standalone import StandaloneActions
-from maestrale.errors import ConflictError, DatabaseUnavailableError
+from maestrale.errors import ConflictError
 from maestrale.store import Connection, Database, Executions, dispatch, jobs, nodes, queries, reports
 from maestrale.store.scope import EVERYTHING
 
@@ -50,16 +51,6 @@ class Pace:
 
 
 @dataclass(slots=True, kw_only=True)
-class Duty:
-    """Something else that has its own interval."""
-
-    name: str
-    interval: float
-    run: Callable[[], None]
-    due: float = 0.0
-
-
-@dataclass(slots=True, kw_only=True)
 class Sweeper:
     """See the module."""
 
@@ -72,58 +63,29 @@ class Sweeper:
     dispatcher: Dispatcher
     notifications: Notifications
     standalone: StandaloneActions
-    duties: list[Duty] = field(default_factory=list)
     now: Callable[[], datetime] = clock.now
     faults: Faults = no_faults
     draining: bool = False
     ready: bool = False
-    _wake: Event = field(default_factory=Event)
-    _stopping: bool = False
     _watch: Watch = field(init=False)
+    heartbeats: Periodic = field(init=False)
+    sweeps: Periodic = field(init=False)
     _orphans_due: float = 0.0
     _reconciled_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._watch = Watch(self.identity, self.pace.node_timeout)
-        self.duties = [
-            Duty(name="heartbeat", interval=self.pace.heartbeat, run=self.beat),
-            Duty(name="poll", interval=self.pace.poll, run=self.poll),
-            Duty(name="idle executions", interval=IDLE_EVERY, run=self.continue_idle, due=clock.monotonic() + IDLE_EVERY),
-            *self.duties,
-        ]
-
-    # ---- running
-
-    def run(self) -> None:
-        """Do what is due until ``stop``; the body of the sweeping thread."""
-        while not self._stopping:
-            now = clock.monotonic()
-            for duty in self.duties:
-                if duty.due <= now:
-                    self._do(duty)
-                    duty.due = clock.monotonic() + duty.interval
-            self._wake.wait(max(0.0, min(duty.due for duty in self.duties) - clock.monotonic()))
-            self._wake.clear()
-
-    def _do(self, duty: Duty) -> None:
-        try:
-            duty.run()
-        except DatabaseUnavailableError as error:
-            log.warning("the database is not available", duty=duty.name, error=str(error))
-        except Exception:
-            log.exception("a duty failed", duty=duty.name)
-
-    def stop(self) -> None:
-        """Make ``run`` return. Callable from any thread."""
-        self._stopping = True
-        self._wake.set()
+        self.heartbeats = Periodic([Duty(name="heartbeat", interval=self.pace.heartbeat, run=self.beat)])
+        self.sweeps = Periodic([Duty(name="poll", interval=self.pace.poll, run=self.poll)])
 
     def hurry(self) -> None:
         """Make the next poll come at once. Callable from any thread."""
-        for duty in self.duties:
-            if duty.name == "poll":
-                duty.due = 0.0
-        self._wake.set()
+        self.sweeps.hurry()
+
+    def stop(self) -> None:
+        """End both. Callable from any thread."""
+        self.sweeps.stop()
+        self.heartbeats.stop()
 
     # ---- being alive, and who is dead
 
