@@ -265,6 +265,15 @@ def test_a_value_that_is_too_long_is_reported(database, kind):
         start(Executions(database), workflow_name="n" * 300)
 
 
+def test_a_row_beyond_the_servers_packet_is_refused(database, kind):
+    if kind != "mariadb":
+        pytest.skip("the others take it")
+    many_small_values = {f"key{number}": "v" * 1000 for number in range(12_000)}
+
+    with pytest.raises(SizeLimitExceededError, match="max_allowed_packet"):
+        start(Executions(database), input=many_small_values)
+
+
 def test_the_lock_is_handed_over_in_the_order_of_asking():
     lock, order = FairLock(), []
     assert lock.acquire(0)

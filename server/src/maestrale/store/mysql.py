@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from maestrale.errors import SizeLimitExceededError
 from maestrale.store.dialect import TIMESTAMP, Dialect, Insert, Row, Timeouts, Update
 
 ROWS_AT_ONCE = 500
 CHARACTERS_AT_ONCE = 1_000_000
+BYTES_A_CHARACTER = 2
+"""What a character takes at most as a rule, since quotation marks are escaped."""
 
 
 class Mysql(Dialect):
@@ -23,6 +26,9 @@ class Mysql(Dialect):
     refused_codes: ClassVar[frozenset[int]] = frozenset({
         1021, 1040, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1226, 1290, 1317, 1836, 1969, 3024,
     })
+
+    def __init__(self) -> None:
+        self._packet = 16 * 1024 * 1024
 
     def connect_arguments(self, timeouts: Timeouts) -> dict[str, Any]:
         """Text is utf8mb4; nothing waits for ever."""
@@ -44,6 +50,8 @@ class Mysql(Dialect):
                 "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
                 f" time_zone = '+00:00', innodb_lock_wait_timeout = {max(1, round(timeouts.lock))}, {longest}"
             )
+            cursor.execute("SELECT @@max_allowed_packet")
+            self._packet = int(cursor.fetchone()[0])
         raw.commit()
 
     def socket_of(self, raw: Any) -> int | None:
@@ -65,10 +73,23 @@ class Mysql(Dialect):
         column = insert.columns[0]
         return f"{self.insert(insert)} ON DUPLICATE KEY UPDATE {column} = {insert.table}.{column}"
 
+    def run_many(self, raw: Any, sql: str, rows: Sequence[Row]) -> Any:
+        """As elsewhere; a row that the server would hang up on is refused."""
+        self._check(rows)
+        return super().run_many(raw, sql, rows)
+
+    def _check(self, rows: Sequence[Row]) -> None:
+        largest = max(map(_length, rows))
+        if largest * BYTES_A_CHARACTER > self._packet:
+            raise SizeLimitExceededError(
+                f"A row of {largest} characters is more than the server's max_allowed_packet of {self._packet} bytes takes."
+            )
+
     def update_many(self, raw: Any, update: Update, rows: Sequence[Row]) -> list[Any]:
         """Many rows go in one statement, joined with the new values; one alone goes as it is."""
         if len(rows) == 1:
             return super().update_many(raw, update, rows)
+        self._check(rows)
         cursors = []
         for part in _parts(rows):
             cursor = raw.cursor()
@@ -118,12 +139,16 @@ def _code(error: Exception) -> int:
     return first if isinstance(first, int) else 0
 
 
+def _length(row: Row) -> int:
+    return sum(len(value) for value in row if isinstance(value, str))
+
+
 def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
     """The rows in portions that stay far below the server's packet size."""
     parts: list[Sequence[Row]] = []
     start = size = 0
     for number, row in enumerate(rows):
-        length = sum(len(value) for value in row if isinstance(value, str))
+        length = _length(row)
         if number > start and (size + length > CHARACTERS_AT_ONCE or number - start >= ROWS_AT_ONCE):
             parts.append(rows[start:number])
             start, size = number, 0

@@ -40,11 +40,12 @@ class Postgresql(Dialect):
         """Set the session up.
 
         Writers touch rows by key only. Without this a plan that was made while a table was small, and is kept
-        with its prepared statement, would read the whole table when it has grown.
+        with its prepared statement, would read the whole table when it has grown. Compiling statements (jit) takes
+        longer than any of ours runs.
         """
         settings = {
             "lock_timeout": f"{round(timeouts.lock * 1000)}ms", "statement_timeout": f"{round(timeouts.statement * 1000)}ms",
-            "idle_in_transaction_session_timeout": "120s", "TimeZone": "UTC",
+            "idle_in_transaction_session_timeout": "120s", "TimeZone": "UTC", "jit": "off",
         }
         if writing:
             settings |= {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}

@@ -13,8 +13,8 @@ from sqlalchemy import URL
 from maestrale.config import ConfigurationError
 from maestrale.store.dialect import Dialect, Timeouts
 
-WRITER_CACHE_KB = 32_000
-READER_CACHE_KB = 4_000
+WRITER_CACHE_KB = 16_000
+READER_CACHE_KB = 2_000
 LARGEST_JOURNAL = 64 * 1024 * 1024
 
 
