@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from maestrale.caller import Caller
-from maestrale.lang import describe_action_input, describe_input, describe_interface
+from maestrale.lang import check_name, describe_action_input, describe_input, describe_interface
 from maestrale.lang.specs import ActionSpec, WorkflowSpec
 
 
@@ -25,7 +25,8 @@ class Place:
     workbook: str | None = None
 
     def full_name(self, name: str) -> str:
-        """The name under which a member is stored."""
+        """The name under which a definition is stored. Raises InvalidModelError for one that can't be (L011)."""
+        check_name(name)
         return f"{self.workbook}.{name}" if self.workbook else name
 
 
