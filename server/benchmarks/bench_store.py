@@ -30,6 +30,11 @@ PROJECT = "b1946ac92492d2347c6235b4d2611184"
 _numbers = count(1)
 
 
+def tick() -> datetime:
+    """A time later than the one before, as rows have it."""
+    return NOW + timedelta(microseconds=50 * next(_numbers))
+
+
 def new_id() -> str:
     """An id that looks like a UUID and, like those, is spread over the index."""
     number = next(_numbers)
@@ -50,16 +55,18 @@ def new_execution(number: int, state: str = "RUNNING", root: str | None = None, 
 
 def new_task(parent: Execution, number: int) -> Task:
     """A running task."""
+    at = tick()
     return Task(
-        id=new_id(), created_at=NOW, updated_at=NOW, execution_id=parent.id, ordinal=number, project_id=PROJECT, name=f"step_{number}",
+        id=new_id(), created_at=at, updated_at=at, execution_id=parent.id, ordinal=number, project_id=PROJECT, name=f"step_{number}",
         type="ACTION", state="RUNNING", runtime_context={"triggered_by": [{"task_id": "x", "event": "on-success"}]}, started_at=NOW,
     )
 
 
 def new_attempt(task: Task) -> Attempt:
     """Its running action."""
+    at = tick()
     return Attempt(
-        id=new_id(), created_at=NOW, updated_at=NOW, execution_id=task.execution_id, task_id=task.id, ordinal=task.ordinal + 1,
+        id=new_id(), created_at=at, updated_at=at, execution_id=task.execution_id, task_id=task.id, ordinal=task.ordinal + 1,
         project_id=PROJECT, name="std.http", state="RUNNING", input={"url": "http://example.org/x", "method": "GET"},
         runtime_context={"index": 0, "safe_rerun": False},
     )
