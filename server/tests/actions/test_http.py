@@ -296,6 +296,23 @@ def test_a_kept_connection_that_was_closed_is_replaced(desk: Any, raw: Any) -> N
         assert desk.run("std.http", url=url).data["content"] == "ok"
 
 
+def test_who_hangs_up_on_a_kept_connection_is_asked_once_more_and_not_on_each_kept_one(desk: Any, peer: Peer) -> None:
+    asked = []
+
+    def hang_up(handler: PeerHandler) -> None:
+        asked.append(1)
+        handler.close_connection = True
+
+    peer.routes["/slow"] = lambda h: (time.sleep(0.2), h.answer(body="x"))
+    peer.routes["/"] = hang_up
+    for number in range(5):
+        desk.runner.submit(RunRequest(attempt_id=f"n{number}", name="std.http", input={"url": f"{peer.url}/slow"}))
+    desk.wait_for(lambda: len(desk.results) == 5)
+
+    assert desk.run("std.http", url=f"{peer.url}/").state == "ERROR"
+    assert len(asked) == 2
+
+
 def test_hundreds_of_requests_go_out_at_once(desk: Any, peer: Peer) -> None:
     peer.request_queue_size = 500
     peer.socket.listen(500)

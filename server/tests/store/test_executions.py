@@ -86,6 +86,29 @@ def test_a_commit_on_another_version_changes_nothing(store):
     assert load(store, second.id).tasks[0].state == "RUNNING"
 
 
+def test_a_rival_that_decided_the_same_is_a_conflict_of_versions(store):
+    parent, _, _ = start(store)
+    rival = replace(parent, dirty=set()).set(state="PAUSED")
+    new = task(parent)
+    save(store, Changeset(parent.set(state="ERROR"), 1, [new]))
+
+    with pytest.raises(VersionConflict) as caught:
+        store.commit(Batch([Changeset(rival, 1, [replace(new, stored=False)])]))
+
+    assert caught.value.ids == [parent.id]
+
+
+def test_a_rival_that_did_the_same_job_is_noticed_by_the_job(store):
+    parent, _, _ = start(store)
+    following, done = job(parent.id), new_id()
+    save(store, new_jobs=[following])
+
+    with pytest.raises(JobGone) as caught:
+        store.commit(Batch(new_jobs=[following], done_jobs=[done]))
+
+    assert caught.value.ids == [done]
+
+
 def test_a_snapshot_of_a_deleted_and_restarted_execution_is_refused(store):
     old, _, _ = start(store, id="chosen", created_at=NOW)
     with store.database.write() as conn:

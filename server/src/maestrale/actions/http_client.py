@@ -113,8 +113,10 @@ class HttpClient:
         peer = _Peer(parts.scheme, host, port, request.verify if parts.scheme == "https" else True, proxy)
         head = _head(parts, request, host, port, absolute=bool(proxy) and parts.scheme == "http")
         may_repeat = request.method in _REPEATABLE
+        is_repeated = False
         while True:
-            connection = self._take(peer, _IDLE_MAX if may_repeat else _IDLE_MAX_UNREPEATABLE)
+            # not again on a kept one: who hangs up on each request would see this one as often as there are kept ones
+            connection = None if is_repeated else self._take(peer, _IDLE_MAX if may_repeat else _IDLE_MAX_UNREPEATABLE)
             is_kept = connection is not None
             try:
                 if connection is None:
@@ -130,6 +132,7 @@ class HttpClient:
                 raise HttpFailure(f"{host}:{port}: Read timed out. (read timeout={request.timeout:g})") from None
             except HttpFailure as failure:
                 if is_kept and failure.fresh and may_repeat:
+                    is_repeated = True
                     continue
                 raise
             self._keep(peer, connection)

@@ -253,27 +253,45 @@ class Plan:
 def missing_rows(error: RowsMissing, batch: Batch, database: Database) -> Exception:
     """The error to raise for a statement that found too few rows, after the transaction was rolled back."""
     if error.kind == "jobs":
-        present = _present(database, JOB.table, batch.done_jobs)
-        return JobGone(set(batch.done_jobs) - present.keys() or set(batch.done_jobs))
+        return JobGone(_gone_jobs(batch, database) or set(batch.done_jobs))
     if error.kind == "versions":
-        expected = {item.execution.id: item.expected_version for item in batch.changesets if item.execution.stored}
-        present = _present(database, EXECUTION.table, list(expected), "version")
-        return VersionConflict({one for one, version in expected.items() if present.get(one) != version} or set(expected))
+        return VersionConflict(_outdated(batch, database) or {item.execution.id for item in batch.changesets if item.execution.stored})
     if error.kind == "standalone":
         return VersionConflict(attempt.id for attempt in batch.standalone if attempt.stored)
     return EngineError(f"Rows that should exist do not: {error}")
 
 
-def existing_executions(batch: Batch, database: Database) -> AlreadyExists | None:
-    """Which of the batch's new executions exist, if any."""
-    new = [item.execution.id for item in batch.changesets if not item.execution.stored]
-    present = _present(database, EXECUTION.table, new)
-    return AlreadyExists(present) if present else None
+def rival_of(batch: Batch, database: Database) -> Exception | None:
+    """Who was quicker, if that is why a row of the batch exists already.
+
+    Identities follow from the execution's, so another process that decides the same writes the same rows; and statements that
+    are sent together reach them before the versions are looked at.
+    """
+    present = _present(database, EXECUTION.table, [item.execution.id for item in batch.changesets if not item.execution.stored])
+    if present:
+        return AlreadyExists(present)
+    outdated = _outdated(batch, database)
+    if outdated:
+        return VersionConflict(outdated)
+    gone = _gone_jobs(batch, database)
+    return JobGone(gone) if gone else None
+
+
+def _outdated(batch: Batch, database: Database) -> set[str]:
+    """The executions of the batch whose stored version is another one than the one that was loaded."""
+    expected = {item.execution.id: item.expected_version for item in batch.changesets if item.execution.stored}
+    present = _present(database, EXECUTION.table, list(expected), "version")
+    return {one for one, version in expected.items() if present.get(one) != version}
+
+
+def _gone_jobs(batch: Batch, database: Database) -> set[str]:
+    return set(batch.done_jobs) - _present(database, JOB.table, batch.done_jobs).keys()
 
 
 def _present(database: Database, table: str, ids: Sequence[str], column: str = "id") -> dict[str, Any]:
     mark = database.dialect.placeholder
-    with database.read() as conn:
+
+    def look(conn: Connection) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for start in range(0, len(ids), 500):
             part = tuple(ids[start:start + 500])
@@ -281,3 +299,5 @@ def _present(database: Database, table: str, ids: Sequence[str], column: str = "
             rows = conn.exec_driver_sql(f"SELECT id, {column} FROM {table} WHERE id IN ({marks})", part)
             found.update({row[0]: row[1] for row in rows})
         return found
+
+    return database.run_read(look) if ids else {}

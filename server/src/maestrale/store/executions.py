@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from maestrale.core.model import Attempt, Execution, Task
 from maestrale.errors import NotFoundError
-from maestrale.store.commits import Batch, Plan, RowsMissing, existing_executions, missing_rows
+from maestrale.store.commits import Batch, Plan, RowsMissing, missing_rows, rival_of
 from maestrale.store.database import ConstraintError, Database
 from maestrale.store.encoding import loads
 from maestrale.store.payloads import PayloadCache, PayloadReader
@@ -168,7 +168,7 @@ class Executions:
         except RowsMissing as error:
             raise missing_rows(error, batch, self.database) from error
         except ConstraintError as error:
-            raise existing_executions(batch, self.database) or error from error
+            raise rival_of(batch, self.database) or error from error
         plan.committed()
 
     def delete_tree(self, conn: Connection, execution_id: str) -> int:

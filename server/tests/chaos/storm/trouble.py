@@ -1,0 +1,98 @@
+"""Trouble: servers are killed, frozen and ended in order, connections are cut, the database is killed."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from storm.databases import Database
+from storm.servers import Server, Servers
+
+
+@dataclass
+class Trouble:
+    """A thread that makes trouble about every ``pause`` seconds until ``end``, after which all servers are up again."""
+
+    servers: Servers
+    database: Database
+    pause: float
+    seed: int
+    made: Counter[str] = field(default_factory=Counter)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    failure: BaseException | None = None
+
+    def begin(self) -> None:
+        """Start."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop, with every server up. Raises what went wrong."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self.failure is not None:
+            raise self.failure
+
+    def _run(self) -> None:
+        chosen = random.Random(self.seed)  # noqa: S311 - no secret
+        kinds: list[tuple[Callable[[random.Random], None], int]] = [(self._kill_one, 10), (self._kill_all, 2), (self._end_one, 1)]
+        if len(self.servers.all) > 1:
+            kinds.append((self._freeze_one, 2))
+        if self.database.name not in {"sqlite"}:
+            kinds.append((self._cut, 5))
+        if self.database.can_be_killed():
+            kinds.append((self._kill_database, 6))
+        try:
+            while not self._stopping.wait(chosen.expovariate(1 / self.pause)):
+                chosen.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0](chosen)
+        except Exception as error:  # noqa: BLE001 - handed on by end()
+            self.failure = error
+        for server in self.servers.all:
+            server.signal(signal.SIGCONT)
+
+    def _kill_one(self, chosen: random.Random) -> None:
+        self._restart([chosen.choice(self.servers.all)], chosen)
+
+    def _kill_all(self, chosen: random.Random) -> None:
+        self._restart(self.servers.all, chosen)
+
+    def _restart(self, servers: list[Server], chosen: random.Random) -> None:
+        for server in servers:
+            server.kill()
+            self.made["servers killed"] += 1
+        time.sleep(chosen.uniform(0, 1.5))
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait_until_up()
+
+    def _end_one(self, chosen: random.Random) -> None:
+        server = chosen.choice(self.servers.all)
+        server.stop()
+        self.made["servers ended by SIGTERM"] += 1
+        server.start()
+        server.wait_until_up()
+
+    def _freeze_one(self, chosen: random.Random) -> None:
+        """Long enough to be taken for dead by the others, or not quite."""
+        server = chosen.choice(self.servers.all)
+        server.signal(signal.SIGSTOP)
+        self.made["servers frozen"] += 1
+        time.sleep(chosen.uniform(2, 8))
+        server.signal(signal.SIGCONT)
+
+    def _cut(self, chosen: random.Random) -> None:
+        self.made["connections cut"] += self.database.cut(chosen.randint(1, 6))
+
+    def _kill_database(self, chosen: random.Random) -> None:
+        self.database.kill()
+        self.made["databases killed"] += 1
+        time.sleep(chosen.uniform(0, 4))
+        self.database.start()
