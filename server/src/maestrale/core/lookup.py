@@ -75,18 +75,26 @@ def task_mapping(snapshot: Snapshot, task: Task) -> LazyMapping:
 
 
 class SnapshotLookup:
-    """Answers ``expr.Lookup`` for one place of one execution; ``current`` is the task being processed."""
+    """Answers ``expr.Lookup`` for one place of one execution; ``current`` is the task being processed.
 
-    __slots__ = ("_current", "_now", "_records", "_snapshot")
+    ``bare``: a place that has neither environment nor current task (2.4).
+    """
 
-    def __init__(self, snapshot: Snapshot, records: Records, now: datetime, current: Task | None = None) -> None:
+    __slots__ = ("_bare", "_current", "_now", "_records", "_snapshot")
+
+    def __init__(
+        self, snapshot: Snapshot, records: Records, now: datetime, current: Task | None = None, *, bare: bool = False,
+    ) -> None:
+        self._bare = bare
         self._snapshot = snapshot
         self._records = records
         self._now = now
         self._current = current
 
     def env(self) -> Mapping[str, Any]:
-        """The environment of the root execution."""
+        """The environment of the root execution. Raises EvaluationError where there is none to be seen (H68)."""
+        if self._bare:
+            raise EvaluationError("'__env'")
         return self._snapshot.env()
 
     def execution(self) -> Mapping[str, Any]:

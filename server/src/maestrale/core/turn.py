@@ -108,7 +108,7 @@ class Turn:
         """For the timeout that is handed on: neither environment nor current task (2.4)."""
         execution = self.snapshot.execution
         view = ContextView([*layers_of(self.snapshot.inbound(task)), execution.context, execution.input])
-        return Scope(view, SnapshotLookup(self.snapshot, self.ports.records, self.now, task))
+        return Scope(view, SnapshotLookup(self.snapshot, self.ports.records, self.now, bare=True))
 
     def publish_scope(self, task: Task) -> Scope:
         """For publish sections: the inbound context lies above the environment."""
