@@ -18,7 +18,7 @@ import pytest
 
 from maestrale.actions import PlaybookSettings, process_tree
 from maestrale.actions.playbook import remove_remains
-from maestrale.actions.playbook_job import MARK
+from maestrale.actions.playbook_directory import MARK, PREFIX
 
 LOCAL = {"all": {"hosts": {"web1": {}, "web2": {}}, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
 
@@ -58,7 +58,7 @@ def is_sleeping(mark: str) -> bool:
 
 def test_a_successful_playbook_hands_back_stats_host_sets_and_recap(desk: Any) -> None:
     result = desk.run("ansible.playbook", playbook=play({"ansible.builtin.debug": {"msg": "hello"}}), inventory=LOCAL)
-    assert result.state == "SUCCESS"
+    assert result.state == "SUCCESS", result
     value = result.value
     assert (value["status"], value["rc"], value["message"], value["failed_tasks"]) == ("successful", 0, "", [])
     assert value["stats"]["web1"] == {
@@ -88,6 +88,13 @@ def test_chosen_facts_and_registered_variables_come_back_per_host(desk: Any) -> 
     assert value["registered"]["web2"]["said"]["stdout"] == "out"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="only ansible-core 2.21 and later register parts of a result")
+def test_a_registered_part_of_a_result_comes_back(desk: Any) -> None:
+    tasks = play({"ansible.builtin.command": "echo out", "register": {"said": "_task.result.stdout"}})
+    result = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local", registered=["said"])
+    assert result.value["registered"] == {"web1": {"said": "out"}}, result
+
+
 def test_a_failed_playbook_is_a_failed_action_with_the_same_mapping(desk: Any) -> None:
     tasks = play(
         {"ansible.builtin.set_stats": {"data": {"kept": True}}, "run_once": True},
@@ -98,10 +105,12 @@ def test_a_failed_playbook_is_a_failed_action_with_the_same_mapping(desk: Any) -
     assert (value["status"], value["rc"], value["artifacts"]) == ("failed", 2, {"kept": True})
     assert value["hosts"]["failed"] == ["web1"]
     assert value["hosts"]["ok"] == ["web2"]
-    assert value["failed_tasks"] == [{
-        "host": "web1", "role": None, "task": "install", "module": "ansible.builtin.command", "msg": "non-zero return code",
-        "rc": 3, "stderr": "broken", "unreachable": False}]
-    assert value["message"] == "Playbook failed on host web1 in task 'install': non-zero return code (broken)"
+    [failure] = value["failed_tasks"]
+    assert "non-zero return code" in failure["msg"]
+    assert failure == {
+        "host": "web1", "role": None, "task": "install", "module": "ansible.builtin.command", "msg": failure["msg"],
+        "rc": 3, "stderr": "broken", "unreachable": False}
+    assert value["message"] == f"Playbook failed on host web1 in task 'install': {failure['msg']} (broken)"
 
 
 def test_failed_items_of_a_loop_are_listed_one_by_one(desk: Any) -> None:
@@ -256,6 +265,26 @@ def test_the_private_directory_is_private_and_goes_away(desk: Any, work: Path) -
     assert value["registered"]["web1"]["seen"]["stdout"] == "700"
     assert list(work.iterdir()) == []
     assert stat.S_IMODE(work.stat().st_mode) == 0o700
+
+
+def test_the_memory_of_its_processes_is_limited(make_desk: Callable[..., Any]) -> None:
+    desk = make_desk(playbooks=PlaybookSettings(memory_max=8 * 1024**3))
+    tasks = play({"ansible.builtin.shell": "ulimit -v", "register": "seen"})
+    value = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local", registered=["seen"]).value
+    assert value["registered"]["web1"]["seen"]["stdout"] == str(8 * 1024**2)
+
+
+def test_a_deep_working_directory_does_not_break_sockets_and_no_link_is_left(
+    make_desk: Callable[..., Any], tmp_path: Path,
+) -> None:
+    deep = tmp_path / ("x" * 100)
+    desk = make_desk(playbooks=PlaybookSettings(work_dir=str(deep)))
+    tasks = play({"ansible.builtin.shell": "echo $TMPDIR", "register": "seen"})
+    value = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local", registered=["seen"]).value
+    short = Path(value["registered"]["web1"]["seen"]["stdout"])
+    assert len(str(short)) < 60
+    assert short.name.startswith(PREFIX)
+    assert not short.is_symlink()
 
 
 STUBBORN = "trap '' TERM HUP INT; (setsid sleep {mark} &) ; sleep {mark}"

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from abc import abstractmethod
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
 from maestrale.actions import process_tree
-from maestrale.actions.playbook_job import MARK, Inputs, is_empty_limit, job_of
+from maestrale.actions.playbook_directory import MARK, private_directory, remove_dead
+from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
 from maestrale.actions.playbook_report import Masker, Report
 from maestrale.actions.protocol import Action, ActionContext
@@ -27,8 +26,6 @@ from maestrale.core.ports import Result
 from maestrale.errors import ActionError, InputError
 from maestrale.lang.specs import REQUIRED, Parameter
 
-PREFIX = "maestrale-playbook-"
-_LOCK = "lock"
 _PACKAGE_HOME = str(Path(__file__).parents[2])
 _LATE = 30.0
 
@@ -62,7 +59,7 @@ class AnsibleAction(Action):
             return Result(data=self.shown(Report(Masker(())).result("successful", 0, 0.0, {})))
         inputs = replace(self.inputs, secrets=_secrets(self.inputs.secrets, context))
         _check_installed(self.settings)
-        with _directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
+        with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
             job = self.job(inputs, policy, ident=context.action_execution_id, directory=directory)
             answer = self.shown(await _Run(job, context).follow(lock))
         if answer["status"] == "successful":
@@ -200,22 +197,6 @@ def _bury(process: subprocess.Popen[bytes], ident: str, is_answered: bool) -> No
         process_tree.kill_marked(MARK, ident)
 
 
-@contextlib.contextmanager
-def _directory(parent: str | None, ident: str) -> Iterator[tuple[str, int]]:
-    """A private directory, mode 0700, and the lock that says that it is in use; removed at the end."""
-    if parent is not None:
-        Path(parent).mkdir(parents=True, exist_ok=True, mode=0o700)
-    directory = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-    lock = os.open(f"{directory}/{_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        os.write(lock, ident.encode())
-        yield directory, lock
-    finally:
-        os.close(lock)
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 def _check_installed(settings: PlaybookSettings) -> None:
     folder = settings.executable or str(Path(sys.executable).parent)
     if shutil.which("ansible-playbook", path=folder) is None:
@@ -252,24 +233,5 @@ def _default(default: Any) -> Any:
 
 
 def remove_remains(settings: PlaybookSettings) -> list[str]:
-    """Remove the directories of runs that nobody works on any more, and end what is left of those; returns the directories."""
-    removed = []
-    for path in Path(settings.work_dir or tempfile.gettempdir()).glob(f"{PREFIX}*/{_LOCK}"):
-        try:
-            lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
-            continue
-        try:
-            if os.fstat(lock).st_uid != os.getuid():
-                continue
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ident = os.read(lock, 256).decode("utf-8", "replace")
-        except BlockingIOError:
-            continue  # its run is alive
-        finally:
-            os.close(lock)
-        if ident:
-            process_tree.kill_marked(MARK, ident)
-        shutil.rmtree(path.parent, ignore_errors=True)
-        removed.append(str(path.parent))
-    return removed
+    """Clear up after runs whose server and process were both killed; returns the directories that were removed."""
+    return remove_dead(settings.work_dir)

@@ -16,12 +16,10 @@ from typing import Any
 import yaml
 
 from maestrale.actions import playbook_callbacks
+from maestrale.actions.playbook_directory import MARK
 from maestrale.actions.playbook_policy import PlaybookPolicy, is_collection_playbook
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.errors import InputError
-
-MARK = "MAESTRALE_ACTION_EXECUTION_ID"
-"""The variable in the environment of all processes of a run, whose value is the action execution's id."""
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -240,10 +238,8 @@ def _environment(
         "USER": account.pw_name,
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
-        "TMPDIR": directory,
         "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_LOCAL_TEMP": f"{directory}/local",
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{directory}/cp",
         "ANSIBLE_CONFIG": _config(settings, root, directory),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": str(settings.host_key_checking),

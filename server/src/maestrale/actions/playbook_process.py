@@ -6,9 +6,10 @@ or ``timeout``, ends the run; so does its end, since that means that the server 
 private directory is removed. Told to end, it sends SIGTERM to ansible-playbook, which stops its workers; what is left after a
 grace is killed, orphans included, for which this process is the subreaper.
 
-The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete), ``arguments`` (for ansible-runner), ``files``
-(relative path -> text, written with mode 0600), ``secrets`` (variable -> text), ``collect``, ``timeout``, ``idle_timeout``,
-``grace``, ``limits``. Imports only the standard library and ansible-runner, for a fast start.
+The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
+(for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``secrets`` (variable -> text), ``timeout``,
+``idle_timeout``, ``grace``, ``limits``, ``listed`` (a file whose JSON is part of the result). Imports only the standard library and
+ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import threading
 import time
@@ -28,7 +28,7 @@ from typing import Any
 import ansible_runner
 import pexpect  # type: ignore[import-untyped]
 
-from maestrale.actions import process_tree
+from maestrale.actions import playbook_directory, process_tree
 from maestrale.actions.playbook_report import Masker, Report
 
 _BATCH = 100
@@ -219,6 +219,8 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if limits.get("memory"):
         resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
     _write_files(directory, job)
+    short = playbook_directory.short_path(job["directory"])
+    os.environ.update({"TMPDIR": short, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{short}/cp"})
     report = Report(
         Masker(job["secrets"].values()), text_max=limits["text"], tail_max=limits["tail"], value_max=limits["value"])
     secrets_file = directory / _SECRETS_FILE
@@ -289,7 +291,7 @@ def _tidy(directory: str) -> None:
     """Remove the directory, and end the connections that ssh keeps open with a socket in it."""
     left = process_tree.command_lines(process_tree.descendants(os.getpid()))
     process_tree.send((pid for pid, line in left.items() if directory in line), signal.SIGTERM)
-    shutil.rmtree(directory, ignore_errors=True)
+    playbook_directory.remove(directory)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,12 @@ Knows nothing of workflows, the database or HTTP requests.
 from __future__ import annotations
 
 import inspect
+import tempfile
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from maestrale import clock
@@ -90,6 +92,11 @@ class ActionContext:
     def callback_url(self) -> str:
         """Where an asynchronous action is completed, without the server's address (4.1)."""
         return f"/v2/action_executions/{self.action_execution_id}"
+
+    @property
+    def working_root(self) -> Path:
+        """The directory below which an action may make private directories of its own, and has to remove them."""
+        return Path(self.settings.playbooks.work_dir or tempfile.gettempdir())
 
     @property
     def is_admin(self) -> bool:

@@ -10,6 +10,7 @@ is the caller's to hand over.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
@@ -180,7 +181,7 @@ class Runner:
         if entry is None:
             report(request.attempt_id, Result(failed=True, error=f"Failed to find action [action_name={request.name}]"))
             return True
-        is_async = asyncio.iscoroutinefunction(entry.action.run)
+        is_async = inspect.iscoroutinefunction(entry.action.run)
         job = _Job(self, request, entry, report, broken_off, is_async=is_async)
         with self._changed:
             if self._stopping:

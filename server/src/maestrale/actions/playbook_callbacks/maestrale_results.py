@@ -13,6 +13,8 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase  # type: ignore[import-untyped]
 
+_WHOLE_RESULT = "_task.polymorphic_result"
+
 DOCUMENTATION = """
 name: maestrale_results
 type: notification
@@ -40,10 +42,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self.wanted_registered = frozenset(wanted.get("registered") or ())
         self.facts: dict[str, dict[str, Any]] = {}
         self.registered: dict[str, dict[str, Any]] = {}
+        self.parts_of_results: dict[str, tuple[Any, set[str]]] = {}
+        self.play: Any = None
         self.disabled = self.into is None
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """There are none."""
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """A play begins; it knows where variables are kept."""
+        self.play = play
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task went well on a host."""
@@ -63,6 +71,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """The end: write down what was collected."""
+        self._take_parts()
         custom = {host: values for host, values in getattr(stats, "custom", {}).items() if host != "_run"}
         text = json.dumps({"custom": custom, "facts": self.facts, "registered": self.registered}, default=str)
         descriptor = os.open(str(self.into), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -72,13 +81,23 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _take(self, result: Any) -> None:
         # Callback plugins are given these by name in all releases of ansible-core.
         task, host, values = result._task, result._host.get_name(), result._result  # noqa: SLF001
-        if self.wanted_registered and task.register in self.wanted_registered:
-            self.registered.setdefault(host, {})[task.register] = values
+        if self.wanted_registered and task.register:
+            whole, parts = _registered(task.register)
+            for name in self.wanted_registered & whole:
+                self.registered.setdefault(host, {})[name] = values
+            if "censored" not in values and (wanted := self.wanted_registered & parts):
+                self.parts_of_results.setdefault(host, (result._host, set()))[1].update(wanted)  # noqa: SLF001
         if self.wanted_facts:
             for part in (values, *(values.get("results") or ())):
                 facts = part.get("ansible_facts") if isinstance(part, dict) else None
                 if isinstance(facts, dict):
                     self._take_facts(_owner(task, host, values), facts)
+
+    def _take_parts(self) -> None:
+        """Registered variables that hold a part of a result, which the result itself doesn't tell."""
+        for host, (known_host, names) in self.parts_of_results.items():
+            variables = self.play.get_variable_manager().get_vars(play=self.play, host=known_host, include_hostvars=False)
+            self.registered.setdefault(host, {}).update({name: variables[name] for name in names if name in variables})
 
     def _take_facts(self, host: str, facts: dict[str, Any]) -> None:
         if self.wanted_facts is True:
@@ -89,6 +108,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                 if key in facts:
                     self.facts.setdefault(host, {})[name] = facts[key]
                     break
+
+
+def _registered(register: Any) -> tuple[set[str], set[str]]:
+    """Names of variables that hold a task's whole result, and of those that hold a part (ansible-core 2.21 and later)."""
+    if not isinstance(register, dict):
+        return {str(register)}, set()
+    whole = {name for name, expression in register.items() if str(expression) == _WHOLE_RESULT}
+    return whole, set(register) - whole
 
 
 def _owner(task: Any, host: str, values: dict[str, Any]) -> str:
