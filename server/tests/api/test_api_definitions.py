@@ -24,7 +24,8 @@ ACTION = "version: '2.0'\n{name}:\n  input: [x]\n  base: std.echo output=<% $.x 
 
 
 def two(first: str, second: str) -> str:
-    return f"version: '2.0'\n{first}: {{tasks: {{t: {{action: std.noop}}}}}}\n{second}: {{input: [p], tasks: {{t: {{action: std.noop}}}}}}\n"
+    body = "tasks: {t: {action: std.noop}}"
+    return f"version: '2.0'\n{first}: {{{body}}}\n{second}: {{input: [p], {body}}}\n"
 
 
 # ---- workflows
@@ -74,7 +75,8 @@ def test_A084_the_checksum_follows_the_definition(api):
 
 
 def test_A085_A086_A087_input_and_interface(api):
-    many = "version: '2.0'\n{name}:\n  input: [a, {{b: 2}}, {{c: {{d: e}}}}, {{n: null}}]\n  output: {{o1: 1, o2: 2}}\n  tasks: {{t: {{action: std.noop}}}}\n"
+    head = "version: '2.0'\n{name}:\n  input: [a, {{b: 2}}, {{c: {{d: e}}}}, {{n: null}}]\n"
+    many = head + "  output: {{o1: 1, o2: 2}}\n  tasks: {{t: {{action: std.noop}}}}\n"
     one = "version: '2.0'\n{name}:\n  input: [only]\n  tasks: {{t: {{action: std.noop}}}}\n"
     row = api.get(f"workflows/{api.define(many)}").json()
 
@@ -235,7 +237,7 @@ def test_A106_validate_answers_200_and_stores_nothing(api, path, good, bad):
 
 
 def test_A106_validate_tells_what_surprises(api):
-    text = "version: '2.0'\n{name}:\n  nonsense: 1\n  tasks: {{t: {{action: std.noop}}}}\n".format(name=unique())
+    text = f"version: '2.0'\n{unique()}:\n  nonsense: 1\n  tasks: {{t: {{action: std.noop}}}}\n"
     verdict = api.post("workflows/validate", text).json()
 
     assert verdict["valid"] is True
@@ -243,7 +245,7 @@ def test_A106_validate_tells_what_surprises(api):
 
 
 def test_A107_skip_validation_counts_only_where_it_is_enabled(api, serve):
-    text = "version: '2.0'\n{name}:\n  tasks:\n    t: {{action: std.echo output=<% $. %>}}\n".format(name=unique())
+    text = f"version: '2.0'\n{unique()}:\n  tasks:\n    t: {{action: std.echo output=<% $. %>}}\n"
 
     assert api.post("workflows", text, skip_validation="true").status_code == 400
     assert serve(api={"validation_mode": "enabled"}).post("workflows", text).status_code == 400
@@ -460,13 +462,13 @@ def test_A134_namespaces_separate_actions(api):
         ("std.javascript", "script, context=null"),
         (
             "std.http",
-            'url, method="GET", params=null, body=null, json=null, headers=null, cookies=null, auth=null, timeout=null,'
-            " allow_redirects=null, proxies=null, verify=null",
+            ('url, method="GET", params=null, body=null, json=null, headers=null, cookies=null, auth=null, timeout=null,'
+             " allow_redirects=null, proxies=null, verify=null"),
         ),
         (
             "std.email",
-            "from_addr, to_addrs, smtp_server, reply_to=null, cc_addrs=null, bcc_addrs=null, smtp_password=null, subject=null,"
-            " body=null, html_body=null",
+            ("from_addr, to_addrs, smtp_server, reply_to=null, cc_addrs=null, bcc_addrs=null, smtp_password=null, subject=null,"
+             " body=null, html_body=null"),
         ),
         (
             "std.ssh",
@@ -474,8 +476,8 @@ def test_A134_namespaces_separate_actions(api):
         ),
         (
             "std.ssh_proxied",
-            "cmd, host, username, private_key_filename, gateway_host, gateway_username=null, password=null, proxy_command=null,"
-            " private_key=null",
+            ("cmd, host, username, private_key_filename, gateway_host, gateway_username=null, password=null, proxy_command=null,"
+             " private_key=null"),
         ),
     ],
 )

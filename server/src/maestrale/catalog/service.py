@@ -132,7 +132,8 @@ class Catalog:
         spec = parsed.spec
         members = Place(caller, namespace, scope, workbook=spec.name)
         values = {
-            "name": place.full_name(spec.name), "namespace": namespace, "scope": scope, "definition": text, "spec": spec.raw, "tags": list(spec.tags),
+            "name": place.full_name(spec.name), "namespace": namespace, "scope": scope, "definition": text, "spec": spec.raw,
+            "tags": list(spec.tags),
         }
         workflows = [workflow_row(one, parsed.workflow_definitions.get(one.name, ""), members) for one in spec.workflows]
         actions = [action_row(one, parsed.action_definitions.get(one.name, ""), members) for one in spec.actions]
