@@ -117,7 +117,7 @@ def test_L256_L257_the_report_lists_tasks_by_name_with_failed_actions_and_positi
 
 
 def test_L257_positions_count_attempts_of_retries() -> None:
-    case = flow("wf: {tasks: {a: {action: std.fail error_data=\"bad\", retry: {count: 1, delay: 0}}}}")
+    case = flow('wf: {tasks: {a: {action: std.fail error_data="bad", retry: {count: 1, delay: 0}}}}')
     assert "idx=0]: bad" in (case.info or "")
     assert "idx=1]: bad" in (case.info or "")
 

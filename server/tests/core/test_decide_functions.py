@@ -74,7 +74,7 @@ def test_L192_result_is_an_empty_list_when_nothing_was_accepted() -> None:
 
 
 def test_L193_result_of_a_failed_action_is_its_error() -> None:
-    case = flow("wf: {output: {r: <% task(t).result %>}, tasks: {t: {action: std.fail error_data=\"bad\", on-error: noop}}}")
+    case = flow('wf: {output: {r: <% task(t).result %>}, tasks: {t: {action: std.fail error_data="bad", on-error: noop}}}')
     assert case.output == {"r": "bad"}
 
 

@@ -146,7 +146,7 @@ def test_L243_join_one_runs_again_on_later_triggers() -> None:
 
 
 def test_L243_the_result_becomes_a_list() -> None:
-    case = joined("one", ", action: std.echo output=\"x\"")
+    case = joined("one", ', action: std.echo output="x"')
     for name in "abc":
         case.complete(name)
     assert case.result("j") == ["x", "x", "x"]

@@ -80,7 +80,7 @@ def test_L267_a_result_key_of_output_on_error_overrides_the_message() -> None:
 
 
 def test_L268_a_failing_output_on_error_is_reported_with_the_cause() -> None:
-    case = flow("wf: {output-on-error: {x: <% $.nope %>}, tasks: {a: {action: std.fail error_data=\"bad\"}}}")
+    case = flow('wf: {output-on-error: {x: <% $.nope %>}, tasks: {a: {action: std.fail error_data="bad"}}}')
     assert case.state == "ERROR"
     assert (case.info or "").startswith("Failed to evaluate expression in output-on-error! (output-on-error: '{'x': '<% $.nope %>'}'")
     assert "Cause: 'Failure caused by error in tasks: a" in (case.info or "")
