@@ -39,7 +39,8 @@ def integration(run: Any, venv: Path) -> int:
     tree, environment = ansible_test.prepare(venv, "integration")
     settings = {"MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")])}
     version = "{}.{}".format(*sys.version_info)
-    targets = sorted(path.name for path in (tree / "tests" / "integration" / "targets").iterdir() if path.is_dir())
+    aliases = sorted((tree / "tests" / "integration" / "targets").glob("*/aliases"))
+    targets = [path.parent.name for path in aliases if "hidden" not in path.read_text().split()]
     failed = []
     with engine.running(venv, folder, settings) as server:
         variables = {"maestrale_endpoint": server.url, "maestrale_checkout": str(ROOT)}

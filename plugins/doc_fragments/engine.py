@@ -51,6 +51,13 @@ options:
       - Address of Keystone.
       - If it is not set, the environment variable E(OS_AUTH_URL) is looked at.
     type: str
+  roles:
+    description:
+      - Roles to claim with O(auth_type=none). An engine without authentication believes that, and wants the role V(admin)
+        for what only administrators may do, such as a public scope.
+      - If it is not set, the environment variable E(MAESTRALE_ROLES) is looked at.
+    type: list
+    elements: str
   project:
     description:
       - Name of the project to work in, with O(auth_type=keystone).

@@ -77,6 +77,16 @@ options:
       - name: OS_AUTH_URL
     vars:
       - name: maestrale_auth_url
+  roles:
+    description:
+      - Roles to claim with O(auth_type=none). An engine without authentication believes that, and wants the role V(admin)
+        for what only administrators may do.
+    type: list
+    elements: str
+    env:
+      - name: MAESTRALE_ROLES
+    vars:
+      - name: maestrale_roles
   project:
     description:
       - Name of the project to work in, with O(auth_type=keystone).

@@ -39,6 +39,7 @@ CONNECTION_SPEC = {
     "username": {"type": "str", "fallback": _env("MAESTRALE_USERNAME", "OS_USERNAME")},
     "password": {"type": "str", "no_log": True, "fallback": _env("MAESTRALE_PASSWORD", "OS_PASSWORD")},
     "auth_url": {"type": "str", "fallback": _env("OS_AUTH_URL")},
+    "roles": {"type": "list", "elements": "str", "fallback": _env("MAESTRALE_ROLES")},
     "project": {"type": "str", "fallback": _env("MAESTRALE_PROJECT", "OS_PROJECT_NAME", "OS_TENANT_NAME")},
     "project_id": {"type": "str", "fallback": _env("OS_PROJECT_ID", "OS_TENANT_ID")},
     "project_domain": {"type": "str", "default": "Default", "fallback": _env("OS_PROJECT_DOMAIN_NAME")},
@@ -183,6 +184,8 @@ def static_headers(kind, options):
             raise UsageError("auth_type basic needs username and password")
         pair = f"{options['username']}:{options['password']}".encode()
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    elif options["roles"]:
+        headers["X-Roles"] = ",".join(options["roles"])
     if options["project_id"]:
         headers["X-Project-Id"] = options["project_id"]
     return headers

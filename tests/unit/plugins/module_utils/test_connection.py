@@ -48,6 +48,9 @@ def validated(**options):
         ({"username": "u", "password": "p"}, {}, "http://127.0.0.1:8989/v2", {"Authorization": PAIR}),
         ({"username": "u", "password": "p"}, {"OS_AUTH_TYPE": "none"}, "http://127.0.0.1:8989/v2", {}),
         ({"token": "t", "auth_type": "none"}, {}, "http://127.0.0.1:8989/v2", {}),
+        ({"roles": ["admin", "x"]}, {}, "http://127.0.0.1:8989/v2", {"X-Roles": "admin,x"}),
+        ({}, {"MAESTRALE_ROLES": "admin"}, "http://127.0.0.1:8989/v2", {"X-Roles": "admin"}),
+        ({"roles": ["admin"], "token": "t"}, {}, "http://127.0.0.1:8989/v2", {"X-Auth-Token": "t"}),
         ({"project_id": "p"}, {}, "http://127.0.0.1:8989/v2", {"X-Project-Id": "p"}),
     ],
 )
