@@ -163,6 +163,9 @@ class World:
         snapshot.clean()
         self.refused.extend(decision.refused.values())
         self.faults.extend(decision.faults)
+        for fault in decision.faults:
+            if isinstance(fault, AssertionError):
+                raise fault
         for effect in decision.effects:
             self._effect(ident, effect)
         return decision

@@ -128,6 +128,8 @@ def child_paused(turn: Turn, attempt: Attempt, message: ChildPaused) -> None:
 
 # ---- running again
 
+_REVIVABLE = (states.RUNNING, states.PAUSED, states.ERROR, states.CANCELLED)
+
 
 def revive_child(turn: Turn, attempt: Attempt, revival: int) -> None:
     """A task inside an ended child is repeated, so this execution and the child's task run again (L317).
@@ -138,9 +140,9 @@ def revive_child(turn: Turn, attempt: Attempt, revival: int) -> None:
     if revival <= attempt.runtime_context.get("_revived", 0):
         return
     context = {**attempt.runtime_context, "_revived": revival}
-    if states.is_final(attempt.state) and not attempt.accepted:
-        context["_abandoned"] = True
     task = snapshot.tasks[attempt.task_id] if attempt.task_id else None
+    if states.is_final(attempt.state) and not (attempt.accepted and task is not None and task.state in _REVIVABLE):
+        context["_abandoned"] = True
     if task is None or context.get("_abandoned"):
         snapshot.change_attempt(attempt, state=states.RUNNING, runtime_context=context, updated_at=turn.now)
         return

@@ -44,15 +44,17 @@ EXECUTION: Final[Table] = _table({
 
 TASK: Final[Table] = _table({
     IDLE: "RUNNING ERROR CANCELLED",
-    WAITING: "RUNNING ERROR CANCELLED",
+    # A join that waits to run again may be completed by the action of its run before.
+    WAITING: "RUNNING SUCCESS ERROR CANCELLED",
     RUNNING: "IDLE WAITING DELAYED PAUSED SUCCESS ERROR CANCELLED",
     DELAYED: "RUNNING WAITING SUCCESS ERROR CANCELLED",
-    PAUSED: "RUNNING SUCCESS ERROR CANCELLED",
-    # A completed task moves on when a policy delays its end, a retry or rerun repeats it, a join is triggered again.
+    PAUSED: "RUNNING WAITING SUCCESS ERROR CANCELLED",
+    # A completed task moves on when a policy delays its end, a retry or rerun repeats it, a join is triggered again, or
+    # what comes at its end fails.
     SUCCESS: "DELAYED WAITING ERROR",
     ERROR: "RUNNING DELAYED WAITING SKIPPED",
-    CANCELLED: "DELAYED WAITING RUNNING",
-    SKIPPED: "",
+    CANCELLED: "WAITING RUNNING ERROR",
+    SKIPPED: "WAITING ERROR",
 })
 
 ACTION: Final[Table] = _table({
