@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import reference
 from maestrale.errors import YaqlEvaluationError
 from maestrale.expr import DEFAULT, ContextView, Scope, fastpath, yaql_engine
+from maestrale.expr.yaql_data import convert
 from maestrale.expr.yaql_language import YaqlExpression
 
 SCALARS = st.one_of(
@@ -132,12 +133,15 @@ def _key(key: Any) -> str:
 
 def assert_same(expression: str, context: dict[str, Any]) -> None:
     kind_here, here = outcome_here(expression, context)
+    if kind_here == "error" and re.search(" more than | exceeds ", here):
+        return  # a ceiling, without which YAQL as Mistral drives it would go on for ever
     kind_there, there = outcome_there(expression, context)
-    if kind_here == "error" and " more than " in here:
-        return  # a ceiling, which YAQL as Mistral drives it doesn't have
     assert kind_here == kind_there, (here, there)
     if kind_here == "error":
-        assert without_addresses(here) == without_addresses(there)
+        # A receiver that is the whole context isn't shown here (L184).
+        whole = repr(convert(view(context).copy()))
+        here, there = (without_addresses(text.replace(whole, "{...}")) for text in (here, there))
+        assert here == there
     elif _has_set(there):
         assert sorted(map(repr, _flat(here))) == sorted(map(repr, _flat(there)))
     else:
