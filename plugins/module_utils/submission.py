@@ -38,26 +38,24 @@ def execution_id_of(params):
     return params["execution_id"]
 
 
-def request_body(params, description):
-    """The body of the POST."""
+def request_body(params, description, source=None):
+    """The body of the POST; ``source`` is the execution that shall be repeated.
+
+    Its input is copied here: engines don't agree on what they take over from another execution.
+    """
     body = {"description": params["description"] if params["description"] is not None else description}
-    if params["source_execution_id"]:
-        body["source_execution_id"] = params["source_execution_id"]
+    if source is not None:
+        body["workflow_id"] = source["workflow_id"]
+    elif _is_uuid(params["workflow"]):
+        body["workflow_id"] = params["workflow"]
     else:
-        is_id = _is_uuid(params["workflow"])
-        body["workflow_id" if is_id else "workflow_name"] = params["workflow"]
-        if not is_id:
-            body["workflow_namespace"] = params["namespace"]
-    variables = {**params["input"], **params["secrets"]}
-    if variables or not params["source_execution_id"]:
-        body["input"] = variables
-    start = dict(params["params"])
+        body.update(workflow_name=params["workflow"], workflow_namespace=params["namespace"])
+    body["input"] = {**((source or {}).get("input") or {}), **params["input"], **params["secrets"]}
+    body["params"] = {**((source or {}).get("params") or {}), **params["params"]}
     if params["env"] is not None:
         if not isinstance(params["env"], (str, dict)):
             raise UsageError("env is the name of a stored environment or a mapping")
-        start["env"] = params["env"]
-    if start or not params["source_execution_id"]:
-        body["params"] = start
+        body["params"]["env"] = params["env"]
     identity = execution_id_of(params)
     if identity:
         body["id"] = identity
@@ -83,9 +81,10 @@ def start(client, params, description, check_mode=False):
         return existing, False
     if not params["workflow"] and not params["source_execution_id"]:
         raise UsageError(f"There is no execution {identity}, and no workflow is named to start one")
-    body = request_body(params, description)
+    source = client.get(EXECUTION, params["source_execution_id"]) if params["source_execution_id"] else None
+    body = request_body(params, description, source)
     if check_mode:
-        return _predicted(client, params, body), True
+        return _predicted(client, params, body, source), True
     return client.create(EXECUTION, body, may_repeat=bool(identity)), True
 
 
@@ -95,19 +94,15 @@ def _check_workflow(existing, params):
         raise UsageError(f"Execution {existing['id']} exists and is one of workflow {existing['workflow_name']}, not {asked}")
 
 
-def _predicted(client, params, body):
-    if params["source_execution_id"]:
-        source = client.get(EXECUTION, params["source_execution_id"])
-        name = source["workflow_name"]
-    else:
-        name = client.get(WORKFLOW, params["workflow"], {"namespace": params["namespace"]})["name"]
+def _predicted(client, params, body, source):
+    workflow = source["workflow_name"] if source else client.get(WORKFLOW, params["workflow"], {"namespace": params["namespace"]})["name"]
     return {
         "id": body.get("id"),
-        "workflow_name": name,
-        "workflow_namespace": params["namespace"],
+        "workflow_name": workflow,
+        "workflow_namespace": source["workflow_namespace"] if source else params["namespace"],
         "description": body["description"],
         "state": "IDLE",
-        "input": body.get("input", {}),
-        "params": body.get("params", {}),
+        "input": body["input"],
+        "params": body["params"],
         "output": {},
     }

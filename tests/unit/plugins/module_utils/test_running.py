@@ -157,6 +157,15 @@ def test_an_execution_by_id_alone_must_exist(client):
         run_workflow(client, options(RUN_SPEC, execution_id=IDENTITY), False)
 
 
+def test_an_execution_is_repeated_with_its_input(client, engine):
+    engine.add(
+        "executions", id="old", workflow_id="w1", workflow_name="w", state="ERROR", input='{"a": 1, "b": 2}', params='{"env": {"x": 1}}'
+    )
+    result = run_workflow(client, options(RUN_SPEC, source_execution_id="old", input={"b": 3}, wait=False), False)
+    assert result["execution"]["input"] == {"a": 1, "b": 3}
+    assert result["execution"]["params"] == {"env": {"x": 1}}
+
+
 def test_check_mode_starts_nothing(client, engine):
     engine.add("workflows", name="w", namespace="")
     result = run_workflow(client, options(RUN_SPEC, workflow="w", input={"a": 1}), True)
