@@ -158,7 +158,7 @@ action_executions = _table(
     Index("ix_action_executions_task", "task_id"),
     Index("ix_action_executions_project", "project_id", "created_at", "id"),
     Index("ix_action_executions_created", "created_at", "id"),
-    Index("ix_action_executions_owner", "kind", "state", "owner"),
+    Index("ix_action_executions_owner", "kind", "state", "owner", "dispatched_at"),
     filled=False,
 )
 
