@@ -86,7 +86,7 @@ def test_a_result_from_outside_takes_one_commit_of_three_statements(process, bil
         {"version": "2.0", "w": {"tasks": {"each": {"with-items": "i in <% range(50) %>", "action": "std.async_noop"}}}}))
     ident = process.start("w").id
     first = process.attempts(ident)[0]
-    bill.__init__()  # noqa: PLC2801 - starts counting anew
+    bill.__init__()
     process.ask(lambda: process.engine.complete_action(process.caller, first.id, "SUCCESS", {"r": 1}))
 
     assert (bill.commits, bill.rows) == (1, bill.statements)
