@@ -172,7 +172,7 @@ class Process:
         def work():
             try:
                 future.set_result(call())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - handed on to the test
                 future.set_exception(error)
 
         thread = threading.Thread(target=work)

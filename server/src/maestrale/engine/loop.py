@@ -160,6 +160,9 @@ class DecisionLoop:
                 self._parts.dispatcher.cancel(job.payload["attempt_id"])
                 self.void_jobs.append(job.id)
             elif job.id not in self.held_jobs:
+                if job.payload.get("type") == Continue.__name__ and job.execution_id is not None:
+                    # it comes from elsewhere, so what is ready has to be found from the rows
+                    self._parts.shelf.drop([job.execution_id])
                 self.held_jobs.add(job.id)
                 self.timers.add(job)
 

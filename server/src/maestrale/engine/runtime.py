@@ -46,6 +46,7 @@ class EngineRuntime:
     _registered: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopping: bool = False
+    _unreachable: bool = False
 
     def connect(self) -> None:
         """Tie the callbacks together; once, before anything runs."""
@@ -90,6 +91,7 @@ class EngineRuntime:
                 self.prepare()
                 self.sweeper.beat()
             except DatabaseUnavailableError as error:
+                self._unreachable = True
                 log.warning("waiting for the database", error=str(error))
                 pause.wait(1.0)
             else:
@@ -99,7 +101,8 @@ class EngineRuntime:
 
     def _decide(self) -> None:
         while not self._registered.wait(0.1) and not self._stopping:
-            self.loop.refuse_requests()
+            if self._unreachable:
+                self.loop.refuse_requests()
         self.loop.run()
 
     def _once_registered(self, periodic: Periodic) -> None:

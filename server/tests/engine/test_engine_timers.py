@@ -1,0 +1,91 @@
+"""Timers: on time, far ahead only as rows, forgotten with what they were for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from maestrale.core.model import Job
+from maestrale.engine.timers import Timers
+
+NOW = datetime(2026, 1, 1)
+
+
+def job(name, seconds):
+    return Job(id=name, kind="message", execution_id="e", due_at=NOW + timedelta(seconds=seconds), payload={}, created_at=NOW)
+
+
+def test_jobs_come_out_in_the_order_of_their_times():
+    timers = Timers()
+    for name, seconds in (("b", 2), ("a", 1), ("c", 3)):
+        timers.add(job(name, seconds))
+
+    assert timers.next_in(NOW) == 1
+    assert [one.id for one in timers.due(NOW + timedelta(seconds=2))] == ["a", "b"]
+    assert [one.id for one in timers.due(NOW + timedelta(seconds=9))] == ["c"]
+    assert timers.next_in(NOW) is None
+
+
+def test_a_job_is_kept_once_and_a_forgotten_one_never_fires():
+    timers = Timers()
+    timers.add(job("a", 1))
+    timers.add(job("a", 1))
+    timers.add(job("b", 1))
+    assert timers.forget("b")
+    assert not timers.forget("b")
+
+    assert len(timers) == 1
+    assert [one.id for one in timers.due(NOW + timedelta(seconds=2))] == ["a"]
+
+
+def test_L339_wait_before_delays_and_then_runs(process):
+    process.define("w: {tasks: {a: {action: std.noop, wait-before: 10}}}")
+    execution = process.start("w").id
+    assert process.tasks(execution)["a"].state == "DELAYED"
+
+    process.pass_time(9)
+    process.drain()
+    assert process.state(execution) == "RUNNING"
+    process.pass_time(2)
+    process.drain()
+
+    assert process.state(execution) == "SUCCESS"
+    assert process.jobs() == 0
+
+
+def test_a_timer_far_ahead_is_a_row_of_nobody_until_its_time_comes(process):
+    process.define("w: {tasks: {a: {action: std.noop, wait-before: 3600}}}")
+    execution = process.start("w").id
+    assert len(process.loop.timers) == 0
+    process.poll()
+    assert len(process.loop.timers) == 0
+
+    process.pass_time(3600)
+    process.poll()
+    process.pass_time(1)
+    process.drain()
+
+    assert process.state(execution) == "SUCCESS"
+
+
+def test_a_timeout_that_is_not_needed_any_more_leaves_no_row(process):
+    process.define("w: {tasks: {a: {action: std.async_noop, timeout: 20}}}")
+    execution = process.start("w").id
+    assert process.jobs() == 1
+    process.ask(lambda: process.engine.complete_action(process.caller, process.attempts(execution)[0].id, "SUCCESS"))
+
+    process.poll()
+
+    assert process.jobs() == 0
+    assert len(process.loop.timers) == 0
+
+
+def test_L349_a_retry_waits_for_its_delay(process):
+    process.define("w: {tasks: {a: {action: std.fail, retry: {count: 2, delay: 5}}}}")
+    execution = process.start("w").id
+    for _ in range(2):
+        assert process.state(execution) == "RUNNING"
+        process.pass_time(6)
+        process.drain()
+
+    assert process.state(execution) == "ERROR"
+    assert len(process.attempts(execution)) == 3
