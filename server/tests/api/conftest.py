@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from live import TOKENS, Api, running, token_options
+from outside import Keystone, clients_environment
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +46,29 @@ def tenants(tmp_path_factory):
         for caller in callers.values():
             stack.enter_context(closing(caller))
         yield SimpleNamespace(**callers, url=server.url, application=server.application)
+
+
+@pytest.fixture(scope="session")
+def keystone():
+    """A real Keystone."""
+    service = Keystone()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud(keystone, tmp_path_factory):
+    """A server that Keystone's users ask: the address, and a function from user and project to a caller."""
+    with running(tmp_path_factory.mktemp("cloud"), **keystone.options()) as server, ExitStack() as stack:
+        keystone.register(f"{server.url}/v2")
+
+        def caller(user: str, project: str) -> Api:
+            return stack.enter_context(closing(Api(server.url, {"X-Auth-Token": keystone.token(user, project)})))
+
+        yield SimpleNamespace(url=server.url, caller=caller, application=server.application)
+
+
+@pytest.fixture(scope="session")
+def clients():
+    """The environment with the clients of OpenStack."""
+    return clients_environment()

@@ -294,7 +294,8 @@ class Walk:
         self.identifiers = {
             "workflows": self.name, "workbooks": self.book, "actions": self.action, "executions": execution["id"], "tasks": task["id"],
             "action_executions": owner.action(execution["id"], "t")["id"], "environments": self.env, "cron_triggers": self.cron,
-            "event_triggers": owner.post("event_triggers", event).json()["id"], "code_sources": self.source, "dynamic_actions": self.dynamic,
+            "event_triggers": owner.post("event_triggers", event).json()["id"], "code_sources": self.source,
+            "dynamic_actions": self.dynamic,
         }
 
     def path(self, template: str) -> str:
