@@ -12,6 +12,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from maestrale import actions, clock, config
 from maestrale.actions import Registry, Result, Runner, standard_registry
 from maestrale.api import Parts, create_app
@@ -25,13 +27,14 @@ from maestrale.core.decide import Ports as DecisionPorts
 from maestrale.core.ports import Catalogue
 from maestrale.engine import Engine
 from maestrale.engine.cache import CacheBounds, SnapshotCache
+from maestrale.engine.decider import Decider, DeciderParts, HeldJobs
 from maestrale.engine.diagnosis import Diagnosis, Finding
 from maestrale.engine.dispatch import Dispatcher
 from maestrale.engine.expiration import Expiration, Policy
 from maestrale.engine.faults import Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake
-from maestrale.engine.loop import DecisionLoop, LoopParts
+from maestrale.engine.loop import DecisionLoop
 from maestrale.engine.maintenance import Maintenance
 from maestrale.engine.nodes import this_process
 from maestrale.engine.notifications import Notifications
@@ -48,8 +51,11 @@ from maestrale.scheduler import CronScheduler
 from maestrale.store import Database, Executions, tokens
 from maestrale.store.schema import current_revision, is_current, upgrade
 
+log = structlog.get_logger(__name__)
+
 MEGABYTE = 1024 * 1024
 MAINTENANCE_INTERVAL = 2.0
+REMAINS_INTERVAL = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +148,14 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     notifications = Notifications(
         database=database, node_id=node_id, now=clock.now, attempts=settings.notifier.attempts, retry_delay=settings.notifier.retry_delay,
         timeout=settings.notifier.read_timeout)
-    loop = DecisionLoop(LoopParts(
+    held_jobs = HeldJobs()
+    decider = Decider(DeciderParts(
         node_id=node_id, database=database, executions=executions, programs=programs, shelf=shelf,
         intake=Intake(executions, definitions, programs), definitions=source, dispatcher=dispatcher, inbox=inbox, limits=limits,
         bounds=Bounds(settings.engine.round_steps, settings.engine.step_budget, settings.engine.round_decisions), new_id=new_id,
-        on_notification=notifications.send, batch_size=settings.engine.batch_size, timer_horizon=settings.engine.timer_horizon,
-        retry_delay_max=settings.engine.retry_delay_max, faults=faults))
+        on_notification=notifications.send, timer_horizon=settings.engine.timer_horizon, faults=faults), held_jobs)
+    loop = DecisionLoop(
+        decider, held_jobs, inbox, now=clock.now, batch_size=settings.engine.batch_size, retry_delay_max=settings.engine.retry_delay_max)
 
     def done(attempt_id: str, result: Result) -> None:
         (notifications if notifications.takes(attempt_id) else dispatcher).done(attempt_id, result)
@@ -169,7 +177,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     runtime = EngineRuntime(
         node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
         notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout,
-        chores=Periodic(_chores(settings, node_id, executions, engine, sweeper)))
+        chores=Periodic(_chores(settings, node_id, executions, engine, sweeper, action_settings.playbooks)))
     runtime.connect()
     catalog = Catalog(
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
@@ -177,12 +185,15 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
         settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime)
 
 
-def _chores(settings: Settings, node_id: str, executions: Executions, engine: Engine, sweeper: Sweeper) -> list[Duty]:
+def _chores(
+    settings: Settings, node_id: str, executions: Executions, engine: Engine, sweeper: Sweeper, playbooks: actions.PlaybookSettings,
+) -> list[Duty]:
     """What may take its time, beside keeping the engine going."""
     database = executions.database
     chores = [
         Duty(name="maintenance", interval=MAINTENANCE_INTERVAL, run=engine.maintenance.go_on),
         Duty(name="idle executions", interval=IDLE_EVERY, run=sweeper.continue_idle, due=clock.monotonic() + IDLE_EVERY),
+        Duty(name="remains of playbooks", interval=REMAINS_INTERVAL, run=lambda: _clear_remains(playbooks)),
     ]
     if settings.cron.enabled:
         cron = CronScheduler(database=database, engine=engine, now=clock.now, batch_size=settings.cron.batch_size)
@@ -195,6 +206,12 @@ def _chores(settings: Settings, node_id: str, executions: Executions, engine: En
             node_id=node_id, database=database, executions=executions, policy=policy, interval=interval, now=clock.now)
         chores.append(Duty(name="expiration", interval=interval, run=expiration.run))
     return chores
+
+
+def _clear_remains(playbooks: actions.PlaybookSettings) -> None:
+    """What playbooks left behind whose server was killed together with the process that watched over them."""
+    for directory in actions.remove_remains(playbooks):
+        log.warning("cleared up after a playbook whose server died", directory=directory)
 
 
 def identities(node_id: str) -> Callable[[], str]:

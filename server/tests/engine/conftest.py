@@ -149,7 +149,7 @@ class Process:
         self.caller = Caller(project_id="p1")
         self.ahead = timedelta()
         now = lambda: clock.now() + self.ahead  # noqa: E731
-        self.loop._parts.now = self.sweeper.now = self.runtime.notifications.now = self.runtime.standalone.now = now
+        self.loop.now = self.loop.decider._parts.now = self.sweeper.now = self.runtime.notifications.now = self.runtime.standalone.now = now
         self.now = now
         self.sweeper.beat()
 

@@ -64,7 +64,7 @@ def test_L413_a_timer_survives_its_process(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORK)
     execution = one.start("waits")
-    assert len(one.loop.timers) == 1
+    assert len(one.loop.jobs.timers) == 1
     one.die()
 
     two.sweeper.beat()

@@ -21,7 +21,7 @@ pure:
 def test_reply_shows_execution_running_though_it_is_finished_with_the_same_commit(process):
     process.define(PURE)
     commits = []
-    process.loop._parts.faults = commits.append
+    process.loop.decider._parts.faults = commits.append
 
     reply = process.start("pure", input={"x": 1})
 
@@ -38,7 +38,7 @@ def test_starts_that_wait_together_share_a_commit(process):
     from maestrale.engine.items import Start
 
     commits = []
-    process.loop._parts.faults = commits.append
+    process.loop.decider._parts.faults = commits.append
     futures = [Future() for _ in range(10)]
     for number, future in enumerate(futures):
         request = StartRequest(workflow_name="pure", input={"x": number})
@@ -106,7 +106,7 @@ def test_L161_two_processes_that_start_the_same_id_start_it_once(url, processes)
     one.define(PURE)
     two.start("pure", id="same", input={"x": 1})
     # as if the look for an existing execution had come before the other's commit
-    two.loop._parts.intake._executions = one.service.executions
+    two.loop.decider._parts.intake._executions = one.service.executions
     reply = one.start("pure", id="same", input={"x": 2})
 
     assert reply.input["x"] == 1
@@ -164,7 +164,7 @@ def test_more_work_than_one_commit_takes_goes_on_in_the_next(new_database, proce
     tasks = "\n".join(f"    t{n}: {{on-success: t{n + 1}}}" for n in range(1, 30))
     process.define(f"long:\n  tasks:\n{tasks}\n    t30: {{action: std.noop}}")
     commits = []
-    process.loop._parts.faults = commits.append
+    process.loop.decider._parts.faults = commits.append
 
     reply = process.start("long")
 
@@ -181,7 +181,7 @@ parent:
   tasks: {each: {with-items: i in <% range(5) %>, workflow: child i=<% $.i %>, publish: {r: <% task().result.i %>}}}
 """)
     commits = []
-    process.loop._parts.faults = commits.append
+    process.loop.decider._parts.faults = commits.append
 
     reply = process.start("parent")
 

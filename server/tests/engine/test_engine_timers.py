@@ -55,9 +55,9 @@ def test_L339_wait_before_delays_and_then_runs(process):
 def test_a_timer_far_ahead_is_a_row_of_nobody_until_its_time_comes(process):
     process.define("w: {tasks: {a: {action: std.noop, wait-before: 3600}}}")
     execution = process.start("w").id
-    assert len(process.loop.timers) == 0
+    assert len(process.loop.jobs.timers) == 0
     process.poll()
-    assert len(process.loop.timers) == 0
+    assert len(process.loop.jobs.timers) == 0
 
     process.pass_time(3600)
     process.poll()
@@ -76,7 +76,7 @@ def test_a_timeout_that_is_not_needed_any_more_leaves_no_row(process):
     process.poll()
 
     assert process.jobs() == 0
-    assert len(process.loop.timers) == 0
+    assert len(process.loop.jobs.timers) == 0
 
 
 def test_L349_a_retry_waits_for_its_delay(process):

@@ -126,7 +126,7 @@ class EngineRuntime:
         self._stopping = True
         self.sweeper.draining = True
         self.chores.stop()
-        self.loop.room_for_actions = False
+        self.loop.decider.room_for_actions = False
         leftover = self.runner.stop(self.drain_timeout)
         self.loop.stop()
         self._join("engine")

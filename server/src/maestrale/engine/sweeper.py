@@ -236,7 +236,7 @@ class Sweeper:
         return found
 
     def _delete_void_jobs(self) -> None:
-        void, self.loop.void_jobs = self.loop.void_jobs, []
+        void, self.loop.jobs.void = self.loop.jobs.void, []
         if void:
             self.database.run_write(lambda conn: jobs.remove(conn, void))
 
