@@ -32,10 +32,13 @@ def private_directory(parent: str | None, ident: str) -> Iterator[tuple[str, int
     if parent is not None:
         Path(parent).mkdir(parents=True, exist_ok=True, mode=0o700)
     directory = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-    lock = os.open(f"{directory}/{_LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    unfinished = f"{directory}/{_LOCK}.new"
+    lock = os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         os.write(lock, ident.encode())
+        # who clears up looks for the name, and must not find a file that isn't locked yet
+        Path(unfinished).rename(f"{directory}/{_LOCK}")
         yield directory, lock
     finally:
         os.close(lock)
