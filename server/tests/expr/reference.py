@@ -94,7 +94,12 @@ def _context() -> Any:
     context.register_function(lambda context, var_name: GLOBALS.get(var_name), name="global")
     context.register_function(lambda context: Lookup().execution(), name="execution")
     context.register_function(lambda context, data: json.loads(data), name="json_parse")
+    context.register_function(lambda context, data: json.dumps(data, indent=4, default=_plain), name="json_dump")
     return context
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else list(value)
 
 
 ENGINE = _engine()

@@ -70,6 +70,12 @@ class Compiler:
             raise UnsureError
         return build(self, tree)
 
-    def arguments(self, trees: Any) -> list[Node]:
-        """Positional arguments; named and left out ones are YAQL's business."""
+    def arguments(self, trees: Any, least: int, most: int) -> list[Node]:
+        """Positional arguments, if their number is right; named and left out ones are YAQL's business."""
+        if not least <= len(trees) <= most:
+            raise UnsureError
         return [self.compile(tree) for tree in trees]
+
+
+MethodBuilder = Callable[[Compiler, Node, Any], Node]
+"""Takes the receiver and the trees of the arguments."""

@@ -12,6 +12,9 @@ from maestrale.expr.fast_nodes import FROZEN, RAW, Closure, Compiler, Node
 from maestrale.expr.fast_values import UnsureError
 from maestrale.expr.limits import check_element_count, check_integer_bits, check_text_length
 
+MOST = 10_000
+"""Arguments that a function of any number of them may have here."""
+
 
 def constant(_compiler: Compiler, tree: Any) -> Node:
     value = tree.value
@@ -38,7 +41,7 @@ def wrapped(compiler: Compiler, tree: Any) -> Node:
 
 def literal_list(compiler: Compiler, trees: Any) -> Node:
     """A list of the arguments' values."""
-    nodes = compiler.arguments(trees)
+    nodes = compiler.arguments(trees, 0, MOST)
     runs = tuple(node.run for node in nodes)
     origin = FROZEN
     for node in nodes:
@@ -50,9 +53,14 @@ def literal_list(compiler: Compiler, trees: Any) -> Node:
     return Node(build, origin)
 
 
+def is_rule(tree: Any) -> bool:
+    """An argument of the form ``key => value``."""
+    return type(tree) is expressions.MappingRuleExpression
+
+
 def mapping_rules(compiler: Compiler, trees: Any) -> list[tuple[Node, Node]]:
     """Arguments that are all of the form ``key => value``."""
-    if not all(type(tree) is expressions.MappingRuleExpression for tree in trees):
+    if not all(map(is_rule, trees)):
         raise UnsureError
     return [(compiler.compile(tree.source), compiler.compile(tree.destination)) for tree in trees]
 
@@ -72,22 +80,20 @@ def build_map(compiler: Compiler, trees: Any) -> Node:
 
 
 def index(compiler: Compiler, tree: Any) -> Node:
-    receiver, *rest = compiler.arguments(tree.args)
+    receiver, *rest = compiler.arguments(tree.args, 2, 3)
     get, node_shared = receiver.run, receiver.shared
     if len(rest) == 1:
         key = rest[0].run
         item = values.item
         return Node(lambda current, run: item(get(current, run), key(current, run)), receiver.origin, node_shared)
-    if len(rest) == 2:
-        key, default = rest[0].run, rest[1].run
-        mapping = values.mapping
+    key, default = rest[0].run, rest[1].run
+    mapping = values.mapping
 
-        def lookup(current: Any, run: Any) -> Any:
-            source = mapping(get(current, run))
-            return source.get(key(current, run), default(current, run))
+    def lookup(current: Any, run: Any) -> Any:
+        source = mapping(get(current, run))
+        return source.get(key(current, run), default(current, run))
 
-        return Node(lookup, receiver.origin | rest[1].origin, node_shared and rest[1].shared)
-    raise UnsureError
+    return Node(lookup, receiver.origin | rest[1].origin, node_shared and rest[1].shared)
 
 
 def attribute(compiler: Compiler, receiver: Node, key: str) -> Node:

@@ -14,6 +14,7 @@ from typing import Any
 
 from maestrale.expr.context import ContextView
 from maestrale.expr.limits import Meter, Options, check_integer_bits, check_text_length
+from maestrale.expr.output import SCALARS
 
 _WORD = 1 << 64
 
@@ -224,3 +225,53 @@ def text(value: Any) -> str:
     if value is False:
         return "false"
     raise UnsureError
+
+
+def choose(first: Any, second: Any, *, greatest: bool) -> Any:
+    """The greater or the lesser of two, the first of equals."""
+    return second if greater(second, first) is greatest else first
+
+
+def is_empty_text(value: Any) -> bool:
+    """Nothing but blanks, or null."""
+    if value is None:
+        return True
+    if type(value) is str:
+        return not value.strip()
+    raise UnsureError
+
+
+def flattened(collection: Iterable[Any], options: Options, meter: Meter, *, deep: bool = False) -> Iterator[Any]:
+    """Elements of elements that are collections, and elements that are none; ``deep``: down to the last."""
+    for element in collection:
+        kind = type(element)
+        if kind is list or kind in _ITERABLES:
+            inner = sequence(element, options)
+            if kind is list:
+                meter.step(len(inner))
+            yield from flattened(inner, options, meter, deep=True) if deep else inner
+        elif kind in SCALARS or isinstance(element, Mapping):
+            yield element
+        else:
+            raise UnsureError
+
+
+def merged(first: Mapping[Any, Any], second: Mapping[Any, Any], *, tuples: bool) -> dict[Any, Any]:
+    """Two mappings merged in depth, lists joined without repeats (L211). ``tuples``: all lists are tuples in YAQL."""
+    result = dict(first)
+    for key, value in second.items():
+        if key not in first:
+            result[key] = value
+            continue
+        mine = first[key]
+        if isinstance(value, Mapping):
+            result[key] = merged(mapping(mine), value, tuples=tuples)
+        elif type(value) is list:
+            if not tuples or type(mine) is not list or not all(type(item) in SCALARS for item in (*mine, *value)):
+                raise UnsureError
+            result[key] = list(dict.fromkeys(mine + value))
+        elif type(value) in SCALARS:
+            result[key] = value
+        else:
+            raise UnsureError
+    return result

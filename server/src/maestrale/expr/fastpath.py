@@ -17,14 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from yaql.language import expressions
 
 from maestrale.errors import DatabaseUnavailableError
+from maestrale.expr import fast_collections as collections
 from maestrale.expr import fast_operators as operators
+from maestrale.expr import fast_texts as texts
 from maestrale.expr.context import Scope
-from maestrale.expr.fast_functions import FUNCTIONS, METHODS
+from maestrale.expr.fast_functions import FUNCTIONS
 from maestrale.expr.fast_nodes import Compiler, Findings, Node, Run
 from maestrale.expr.fast_values import UnsureError
 from maestrale.expr.limits import LimitExceededError, Options
@@ -80,7 +83,7 @@ def _binary(compiler: Compiler, tree: Any) -> Node:
         return _member(compiler, compiler.compile(left), right)
     if tree.operator == "?.":
         return _null_safe_member(compiler, compiler.compile(left), right)
-    build = operators.BINARY.get(tree.operator)
+    build = _OPERATORS.get(tree.operator)
     if build is None:
         raise UnsureError
     return build(compiler, compiler.compile(left), compiler.compile(right))
@@ -89,7 +92,7 @@ def _binary(compiler: Compiler, tree: Any) -> Node:
 def _member(compiler: Compiler, receiver: Node, member: Any) -> Node:
     if type(member) is expressions.KeywordConstant:
         return operators.attribute(compiler, receiver, member.value)
-    method = METHODS.get(member.name) if type(member) is expressions.Function else None
+    method = _METHODS.get(member.name) if type(member) is expressions.Function else None
     if method is None:
         raise UnsureError
     return method(compiler, receiver, member.args)
@@ -118,6 +121,13 @@ def _function(compiler: Compiler, tree: Any) -> Node:
         raise UnsureError
     return build(compiler, tree.args)
 
+
+_METHODS = {**collections.METHODS, **texts.METHODS}
+_OPERATORS = {
+    **operators.BINARY,
+    "=~": partial(texts.match, wanted=True),
+    "!~": partial(texts.match, wanted=False),
+}
 
 _BUILDERS: Mapping[type[Any], Callable[[Compiler, Any], Node]] = {
     expressions.Constant: operators.constant,

@@ -6,7 +6,6 @@ so every way to make something large out of something small has a check here. Se
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sized
 from functools import update_wrapper
 from typing import Any
@@ -31,7 +30,7 @@ from maestrale.expr.limits import (
 from maestrale.expr.output import SCALARS, check_text_size
 
 _CALL_STEPS = 4
-_MAPPING_METHODS = frozenset("clear copy fromkeys get items keys pop popitem setdefault update values".split())
+_MAPPING_METHODS = frozenset(["clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"])
 
 
 class MeteredContext(Context):

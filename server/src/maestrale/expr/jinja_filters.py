@@ -13,8 +13,7 @@ from maestrale.expr.limits import LimitExceededError, Options, check_element_cou
 from maestrale.expr.output import check_text_size
 
 MEASURED = frozenset(
-    "capitalize center e escape forceescape format indent lower replace safe string striptags title tojson trim truncate"
-    " upper urlencode urlize wordcount wordwrap pprint xmlattr unique sort groupby min max dictsort".split()
+    ["capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "replace", "safe", "string", "striptags", "title", "tojson", "trim", "truncate", "upper", "urlencode", "urlize", "wordcount", "wordwrap", "pprint", "xmlattr", "unique", "sort", "groupby", "min", "max", "dictsort"]
 )
 """Filters that make a text of what they are given, whatever it is, or compare the parts of it."""
 

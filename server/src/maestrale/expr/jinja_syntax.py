@@ -20,11 +20,10 @@ CONCATENATE = "#concatenate"
 _GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace"})
 _SEARCHING = frozenset({"in", "notin", "eq", "ne"})
 _MUTATORS = frozenset(
-    "append clear extend insert pop remove reverse sort add discard update popitem setdefault"
-    " difference_update intersection_update symmetric_difference_update".split()
+    ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "add", "discard", "update", "popitem", "setdefault", "difference_update", "intersection_update", "symmetric_difference_update"]
 )
 _ATTRIBUTE_FILTERS = frozenset(
-    "attr map select reject selectattr rejectattr groupby sort sum unique min max join".split()
+    ["attr", "map", "select", "reject", "selectattr", "rejectattr", "groupby", "sort", "sum", "unique", "min", "max", "join"]
 )
 
 

@@ -168,14 +168,18 @@ def _too_deep(options: Options) -> LimitExceededError:
 
 
 def _json_key(key: Any) -> str:
-    """A key as ``json.dumps`` writes it."""
+    """A key as ``json.dumps`` writes it, or refuses it."""
     if isinstance(key, str):
         return str(key)
     if key is True:
         return "true"
     if key is False:
         return "false"
-    return "null" if key is None else str(key)
+    if key is None:
+        return "null"
+    if isinstance(key, (int, float)):
+        return str(key)
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
 
 
 def _described(value: Any) -> Any:

@@ -19,8 +19,7 @@ from maestrale.expr.output import check_text_size
 NO_VALUE = utils.NO_VALUE
 
 _ACCESSORS = frozenset(
-    "#operator_. #operator_?. #operator_-> #operator_and #operator_or #indexer #get_context_data get first last single"
-    " switch switchCase coalesce min max assert task tasks env execution executions global call".split()
+    ["#operator_.", "#operator_?.", "#operator_->", "#operator_and", "#operator_or", "#indexer", "#get_context_data", "get", "first", "last", "single", "switch", "switchCase", "coalesce", "min", "max", "assert", "task", "tasks", "env", "execution", "executions", "global", "call"]
 )
 """Functions that hand on a value that exists already; what others return counts as memory."""
 
@@ -75,7 +74,7 @@ class Context(contexts.Context):  # type: ignore[misc]
                 if found is None:
                     found = context.settled[key] = _overloads(context, *key)
                 return levels + found if levels else found
-            if context._functions:  # noqa: SLF001 - of the same class
+            if context._functions:
                 level = _matching(context, name, is_method, use_convention)
                 if level:
                     levels.append(level)
@@ -87,8 +86,8 @@ class Context(contexts.Context):  # type: ignore[misc]
         name = self._normalize_name(name)
         context = self
         while context is not None:
-            if name in context._data:  # noqa: SLF001 - of the same class
-                return context._data[name]  # noqa: SLF001
+            if name in context._data:
+                return context._data[name]
             context = context.parent if ask_parent else None
         return default
 
