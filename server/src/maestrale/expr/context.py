@@ -22,7 +22,13 @@ class Lookup(Protocol):
         """The current execution (L186)."""
 
     def executions(
-        self, *, id: str | None, root_execution_id: str | None, state: str | None, from_time: str | None, to_time: str | None
+        self,
+        *,
+        id: str | None,  # noqa: A002 - the name that authors write
+        root_execution_id: str | None,
+        state: str | None,
+        from_time: str | None,
+        to_time: str | None,
     ) -> list[Any]:
         """Executions of the project that match all filters given (L196)."""
 
@@ -32,9 +38,7 @@ class Lookup(Protocol):
         Raises EvaluationError for no name outside of a task (L190).
         """
 
-    def tasks(
-        self, *, workflow_execution_id: str | None, recursive: bool, state: str | None, flat: bool
-    ) -> list[Any]:
+    def tasks(self, *, workflow_execution_id: str | None, recursive: bool, state: str | None, flat: bool) -> list[Any]:
         """Tasks with the keys of ``task`` (L194, L195)."""
 
     def global_(self, name: str) -> Any:
@@ -56,10 +60,11 @@ class ContextView(Mapping[str, Any]):
     __slots__ = ("_layers",)
 
     def __init__(self, layers: Sequence[Mapping[str, Any]]) -> None:
+        self._layers: tuple[Mapping[str, Any], ...]
         flat: list[Mapping[str, Any]] = []
         for layer in layers:
             if isinstance(layer, ContextView):
-                flat.extend(layer._layers)
+                flat.extend(layer._layers)  # noqa: SLF001 - of the same class
             elif layer is not None:
                 flat.append(layer)
         self._layers = tuple(flat)

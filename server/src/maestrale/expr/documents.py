@@ -56,7 +56,7 @@ for _loader in (_PlainLoader, _FastLoader):
 class _PlainDumper(yaml.SafeDumper):
     """Writes a value that occurs twice twice."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
         return True
 
 
@@ -83,7 +83,7 @@ def yaml_dump(value: Any, options: Options) -> str:
 def yaml_parse(text: Any, options: Options) -> Any:
     """The value of a YAML text. Raises yaml.YAMLError with the parser's text."""
     if not isinstance(text, (str, bytes)):
-        raise AttributeError(f"{type(text).__name__!r} object has no attribute 'read'")
+        raise AttributeError(f"{type(text).__name__!r} object has no attribute 'read'")  # noqa: TRY004 - Mistral's text
     if isinstance(text, bytes):
         text = text.decode()
     limit = options.max_document_length

@@ -11,7 +11,7 @@ from typing import Any
 
 from maestrale.expr import fast_operators as operators
 from maestrale.expr import fast_values as values
-from maestrale.expr.fast_nodes import FROZEN, RAW, Compiler, MethodBuilder, Node
+from maestrale.expr.fast_nodes import FROZEN, RAW, Closure, Compiler, MethodBuilder, Node
 from maestrale.expr.fast_values import UnsureError
 from maestrale.expr.output import SCALARS
 
@@ -22,9 +22,7 @@ def _get(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     nodes = compiler.arguments(trees, 1, 2)
     source, key, mapping = receiver.run, nodes[0].run, values.mapping
     if len(nodes) == 1:
-        return Node(
-            lambda current, run: mapping(source(current, run)).get(key(current, run)), receiver.origin, receiver.shared
-        )
+        return Node(lambda current, run: mapping(source(current, run)).get(key(current, run)), receiver.origin, receiver.shared)
     default = nodes[1].run
     return Node(
         lambda current, run: mapping(source(current, run)).get(key(current, run), default(current, run)),
@@ -87,7 +85,8 @@ def _select(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     body = node.run
 
     def select(current: Any, run: Any) -> Any:
-        return map(lambda element: body(element, run), collection(current, run))
+        # A map is what YAQL gives too, and shows as one where its text is asked for.
+        return map(lambda element: body(element, run), collection(current, run))  # noqa: C417
 
     return Node(select, node.origin)
 
@@ -106,9 +105,7 @@ def _ordered(*, descending: bool) -> MethodBuilder:
         collection, key = walked(compiler, receiver), _lambda(compiler, receiver, trees).run
 
         def order(current: Any, run: Any) -> Any:
-            return values.Ordered(
-                collection(current, run), lambda element: key(element, run), descending=descending
-            )
+            return values.Ordered(collection(current, run), lambda element: key(element, run), descending=descending)
 
         return Node(order, receiver.origin)
 
@@ -123,7 +120,7 @@ def _quantified(*, wanted: bool) -> MethodBuilder:
 
     def build(compiler: Compiler, receiver: Node, trees: Any) -> Node:
         collection = walked(compiler, receiver)
-        body = _lambda(compiler, receiver, trees).run if trees else lambda element, _run: wanted or element
+        body: Closure = _lambda(compiler, receiver, trees).run if trees else lambda element, _run: wanted or element
 
         def decide(current: Any, run: Any) -> bool:
             for element in collection(current, run):
@@ -165,7 +162,7 @@ def _last(compiler: Compiler, receiver: Node, trees: Any) -> Node:
         if type(values_left) is list:
             value = values_left[-1] if values_left else _MISSING
         else:
-            for value in values_left:
+            for value in values_left:  # noqa: B007 - the last one is wanted
                 pass
         if value is _MISSING:
             raise UnsureError
@@ -176,8 +173,7 @@ def _last(compiler: Compiler, receiver: Node, trees: Any) -> Node:
 
 def _contains(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     needle = compiler.arguments(trees, 1, 1)[0]
-    found = operators.contains(compiler, needle, receiver, text=False)
-    return found
+    return operators.contains(compiler, needle, receiver, text=False)
 
 
 def _contains_key(compiler: Compiler, receiver: Node, trees: Any) -> Node:
@@ -317,9 +313,7 @@ def _to_dict(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     key, value = nodes[0].run, nodes[1].run if len(nodes) == 2 else lambda element, _run: element
 
     def to_dict(current: Any, run: Any) -> dict[Any, Any]:
-        return {
-            _hashable(key(element, run)): value(element, run) for element in collection(current, run)
-        }
+        return {_hashable(key(element, run)): value(element, run) for element in collection(current, run)}
 
     return Node(to_dict, FROZEN | RAW)
 

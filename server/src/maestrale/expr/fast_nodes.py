@@ -39,6 +39,9 @@ class Run:
         self.meter = Meter(options)
 
 
+_CURRENT = Node(lambda current, _run: current, FROZEN, shared=True)
+
+
 @dataclass(slots=True)
 class Findings:
     """What compiling found out about the whole expression."""
@@ -54,14 +57,12 @@ class Compiler:
     findings: Findings
     builders: Mapping[type[Any], Callable[[Compiler, Any], Node]]
     looping: bool = False
-    current: Node = Node(lambda current, _run: current, FROZEN, shared=True)
+    current: Node = _CURRENT
 
     def loop(self, over: Node) -> Compiler:
         """The inside of a loop over a collection."""
         self.findings.loops = True
-        return replace(
-            self, looping=True, current=Node(lambda current, _run: current, over.origin, over.shared)
-        )
+        return replace(self, looping=True, current=Node(lambda current, _run: current, over.origin, over.shared))
 
     def compile(self, tree: Any) -> Node:
         """Raises UnsureError for what has no closure."""

@@ -17,11 +17,13 @@ MOST = 10_000
 
 
 def constant(_compiler: Compiler, tree: Any) -> Node:
+    """A literal, or a bare word (L202)."""
     value = tree.value
     return Node(lambda _current, _run: value, 0, shared=True)
 
 
 def variable(compiler: Compiler, tree: Any) -> Node:
+    """``$`` and what begins with it; what nothing was bound to is null."""
     name = tree.path.value
     if name in ("$", "$1"):
         return compiler.current
@@ -36,6 +38,7 @@ def variable(compiler: Compiler, tree: Any) -> Node:
 
 
 def wrapped(compiler: Compiler, tree: Any) -> Node:
+    """An expression in parentheses."""
     return compiler.compile(tree.expr)
 
 
@@ -80,6 +83,7 @@ def build_map(compiler: Compiler, trees: Any) -> Node:
 
 
 def index(compiler: Compiler, tree: Any) -> Node:
+    """``receiver[key]`` and ``receiver[key, default]`` (L206)."""
     receiver, *rest = compiler.arguments(tree.args, 2, 3)
     get, node_shared = receiver.run, receiver.shared
     if len(rest) == 1:
@@ -97,6 +101,7 @@ def index(compiler: Compiler, tree: Any) -> Node:
 
 
 def attribute(compiler: Compiler, receiver: Node, key: str) -> Node:
+    """``receiver.key``."""
     get = receiver.run
     attribute, metered = values.attribute, values.metered_attribute
     if compiler.looping:
@@ -120,6 +125,7 @@ def attribute(compiler: Compiler, receiver: Node, key: str) -> Node:
 
 
 def unary(compiler: Compiler, tree: Any) -> Node:
+    """``not``, and the signs of numbers."""
     operand = compiler.compile(tree.args[0]).run
     if tree.operator == "not":
         return Node(lambda current, run: not operand(current, run))

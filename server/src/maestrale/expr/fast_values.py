@@ -7,9 +7,11 @@ It never guesses: types are compared exactly, so that a boolean is no number her
 
 from __future__ import annotations
 
+import math
 from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 from maestrale.expr.context import ContextView
@@ -39,15 +41,19 @@ class Ordered:
             values = list(self._values)
             keys = [self._key(value) for value in values]
             kinds = set(map(type, keys))
-            if not (kinds <= {str} or kinds <= {int, float}) or any(key != key for key in keys):
+            if not (kinds <= {str} or kinds <= {int, float}) or any(map(_is_nan, keys)):
                 raise UnsureError
             order = sorted(range(len(values)), key=keys.__getitem__, reverse=self._descending)
             self._result = [values[index] for index in order]
         return iter(self._result)
 
 
+def _is_nan(value: Any) -> bool:
+    return type(value) is float and math.isnan(value)
+
+
 _ITERABLES = frozenset({
-    map, filter, islice, type(iter([])), type(iter(range(0))), type(reversed([])), type(i for i in ()), Ordered,
+    map, filter, islice, type(iter([])), type(iter(range(0))), type(reversed([])), GeneratorType, Ordered,
     type({}.keys()), type({}.values()), abc.KeysView, abc.ValuesView,
 })  # fmt: skip
 
@@ -77,7 +83,7 @@ def attribute(value: Any, key: str) -> Any:
     if kind is dict or kind is ContextView:
         return value[key]
     if kind is list or kind in _ITERABLES:
-        return map(lambda item: attribute(item, key), value)
+        return map(lambda item: attribute(item, key), value)  # noqa: C417 - as in YAQL
     if isinstance(value, Mapping):
         return value[key]
     raise UnsureError

@@ -28,7 +28,7 @@ from maestrale.expr import fast_operators as operators
 from maestrale.expr import fast_texts as texts
 from maestrale.expr.context import Scope
 from maestrale.expr.fast_functions import FUNCTIONS
-from maestrale.expr.fast_nodes import Compiler, Findings, Node, Run
+from maestrale.expr.fast_nodes import Compiler, Findings, MethodBuilder, Node, Run
 from maestrale.expr.fast_values import UnsureError
 from maestrale.expr.limits import LimitExceededError, Options
 from maestrale.expr.output import SCALARS
@@ -122,8 +122,8 @@ def _function(compiler: Compiler, tree: Any) -> Node:
     return build(compiler, tree.args)
 
 
-_METHODS = {**collections.METHODS, **texts.METHODS}
-_OPERATORS = {
+_METHODS: Mapping[str, MethodBuilder] = {**collections.METHODS, **texts.METHODS}
+_OPERATORS: Mapping[str, Callable[[Compiler, Node, Node], Node]] = {
     **operators.BINARY,
     "=~": partial(texts.match, wanted=True),
     "!~": partial(texts.match, wanted=False),

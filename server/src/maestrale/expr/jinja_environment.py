@@ -99,7 +99,7 @@ class BoundedEnvironment(SandboxedEnvironment):
             _meter(context).make(result)
         return result
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063
         """Call, and account for it: by Jinja's convention the names can't be those of a keyword argument."""
         meter = _meter(__context)
         meter.step(_CALL_STEPS)
@@ -123,10 +123,9 @@ class BoundedEnvironment(SandboxedEnvironment):
         template = value.__self__
         formatter = _BoundedFormatter(self)
 
-        def formatted(*args: Any, **kwargs: Any) -> str:
-            if value.__name__ == "format_map":
-                args, kwargs = (), args[0]
-            return type(template)(formatter.vformat(template, args, kwargs))
+        def formatted(*args: Any, **kwargs: Any) -> Any:
+            named = args[0] if value.__name__ == "format_map" else kwargs
+            return type(template)(formatter.vformat(template, args, named))
 
         return update_wrapper(formatted, value)
 

@@ -12,9 +12,11 @@ from typing import Any
 from maestrale.expr.limits import LimitExceededError, Options, check_element_count, check_text_length
 from maestrale.expr.output import check_text_size
 
-MEASURED = frozenset(
-    ["capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "replace", "safe", "string", "striptags", "title", "tojson", "trim", "truncate", "upper", "urlencode", "urlize", "wordcount", "wordwrap", "pprint", "xmlattr", "unique", "sort", "groupby", "min", "max", "dictsort"]
-)
+MEASURED = frozenset({
+    "capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "replace", "safe", "string",
+    "striptags", "title", "tojson", "trim", "truncate", "upper", "urlencode", "urlize", "wordcount", "wordwrap", "pprint",
+    "xmlattr", "unique", "sort", "groupby", "min", "max", "dictsort",
+})  # fmt: skip
 """Filters that make a text of what they are given, whatever it is, or compare the parts of it."""
 
 _NUMBER = re.compile(r"\d+")

@@ -68,7 +68,7 @@ class JinjaTemplate:
         """The value, ready to be stored. Raises JinjaEvaluationError."""
         try:
             if self._failed is not None:
-                raise self._failed
+                raise self._failed  # noqa: TRY301 - it is to be worded like any other failure
             if self._path is not None:
                 return self._follow(self._path, scope)
             context = self._compiled.new_context(self._variables(scope), shared=True)
@@ -136,7 +136,7 @@ def _expression_tree(environment: BoundedEnvironment, text: str) -> nodes.Templa
     try:
         expression = parser.parse_expression()
         if not parser.stream.eos:
-            raise TemplateSyntaxError("chunk after expression", parser.stream.current.lineno)
+            raise TemplateSyntaxError("chunk after expression", parser.stream.current.lineno)  # noqa: TRY301
     except TemplateSyntaxError as error:
         # The place within the expression would only say "line 1".
         error.translated = True

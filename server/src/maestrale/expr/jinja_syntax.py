@@ -19,12 +19,13 @@ CONCATENATE = "#concatenate"
 
 _GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace"})
 _SEARCHING = frozenset({"in", "notin", "eq", "ne"})
-_MUTATORS = frozenset(
-    ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "add", "discard", "update", "popitem", "setdefault", "difference_update", "intersection_update", "symmetric_difference_update"]
-)
-_ATTRIBUTE_FILTERS = frozenset(
-    ["attr", "map", "select", "reject", "selectattr", "rejectattr", "groupby", "sort", "sum", "unique", "min", "max", "join"]
-)
+_MUTATORS = frozenset({
+    "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "add", "discard", "update", "popitem",
+    "setdefault", "difference_update", "intersection_update", "symmetric_difference_update",
+})  # fmt: skip
+_ATTRIBUTE_FILTERS = frozenset({
+    "attr", "map", "select", "reject", "selectattr", "rejectattr", "groupby", "sort", "sum", "unique", "min", "max", "join",
+})  # fmt: skip
 
 
 def used_names(tree: nodes.Node) -> frozenset[str]:
@@ -71,9 +72,7 @@ def _is_harmless(node: nodes.Node) -> bool:
 def _calls_unknown(tree: nodes.Node) -> bool:
     assigned = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
     known = (_GLOBALS | NAMES.keys()) - assigned
-    return any(
-        not (isinstance(call.node, nodes.Name) and call.node.name in known) for call in tree.find_all(nodes.Call)
-    )
+    return any(not (isinstance(call.node, nodes.Name) and call.node.name in known) for call in tree.find_all(nodes.Call))
 
 
 class _Counting(NodeTransformer):
@@ -101,7 +100,7 @@ class _Counting(NodeTransformer):
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802 - the name is Jinja's
         self.generic_visit(node)
-        if not isinstance(node.arg, nodes.Slice):
+        if isinstance(node.arg, nodes.Expr) and not isinstance(node.arg, nodes.Slice):
             node.arg = _measured(node.arg)
         return node
 
@@ -121,7 +120,7 @@ def _measured(node: nodes.Expr) -> nodes.Expr:
     return node if isinstance(node, nodes.Const) else _filtered(node, MEASURE)
 
 
-def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
+def _filtered(node: nodes.Node, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 

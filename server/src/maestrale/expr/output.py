@@ -8,7 +8,8 @@ and iterators endless; so every walk counts what it meets, and stops at a ceilin
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any
 
@@ -89,7 +90,7 @@ class _Walk:
                 converted = self.stored(item, depth)
                 result[_json_key(self.member(key, depth) if self.sets else key)] = converted
             return result
-        if isinstance(value, Set):
+        if isinstance(value, AbstractSet):
             items = [self.member(item, depth) if self.sets else item for item in self.limited(value)]
             return [self.stored(item, depth) for item in items]
         if isinstance(value, Undefined):
@@ -117,7 +118,7 @@ class _Walk:
             return result
         if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
             items = (self.native(item, depth) for item in self.limited(value))
-            return set(items) if isinstance(value, Set) and not self.options.convert_sets_to_lists else list(items)
+            return set(items) if isinstance(value, AbstractSet) and not self.options.convert_sets_to_lists else list(items)
         return value
 
     def member(self, value: Any, depth: int) -> Any:

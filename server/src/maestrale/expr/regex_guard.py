@@ -11,7 +11,7 @@ It is an estimate, and errs towards letting through what it doesn't look into (b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from re import _constants as sre  # type: ignore[attr-defined]
@@ -153,26 +153,19 @@ def _first(items: list[_Item]) -> frozenset[str]:
 
 def _classes(parsed: Iterable[tuple[Any, Any]]) -> frozenset[str]:
     """Patterns for all characters that a parsed pattern could cover."""
-    found: set[str] = set()
-    for operator, argument in parsed:
-        if operator is sre.LITERAL:
-            found.add(re.escape(chr(argument)))
-        elif operator is sre.NOT_LITERAL:
-            found.add(f"[^{re.escape(chr(argument))}]")
-        elif operator is sre.ANY:
-            found.add(".")
-        elif operator is sre.IN:
-            found.add(_set_pattern(argument))
-        elif operator in _REPEATS or (operator in _ATOMIC and len(argument) == 3):
-            found |= _classes(argument[2])
-        elif operator is sre.SUBPATTERN:
-            found |= _classes(argument[3])
-        elif operator is sre.BRANCH:
-            for alternative in argument[1]:
-                found |= _classes(alternative)
-        elif operator in _ATOMIC:
-            found |= _classes(argument)
-    return frozenset(found)
+    return frozenset(pattern for operator, argument in parsed for pattern in _class_patterns(operator, argument))
+
+
+def _class_patterns(operator: Any, argument: Any) -> Iterable[str]:
+    if operator in _SINGLE:
+        return (_SINGLE[operator](argument),)
+    if operator in _REPEATS or (operator in _ATOMIC and len(argument) == 3):
+        return _classes(argument[2])
+    if operator is sre.SUBPATTERN:
+        return _classes(argument[3])
+    if operator is sre.BRANCH:
+        return frozenset[str]().union(*map(_classes, argument[1]))
+    return _classes(argument) if operator in _ATOMIC else ()
 
 
 def _set_pattern(members: Any) -> str:
@@ -187,6 +180,15 @@ def _set_pattern(members: Any) -> str:
         else:
             text += _CATEGORIES[argument]
     return f"[{text}]"
+
+
+_SINGLE: Mapping[Any, Callable[[Any], str]] = {
+    sre.LITERAL: lambda code: re.escape(chr(code)),
+    sre.NOT_LITERAL: lambda code: f"[^{re.escape(chr(code))}]",
+    sre.ANY: lambda _: ".",
+    sre.IN: _set_pattern,
+}
+"""What matches one character."""
 
 
 class _Estimate:

@@ -72,8 +72,7 @@ def check_syntax(text: Any, options: Options = DEFAULT) -> None:
         _check_allowed("yaql", options, ExpressionGrammarError)
         if jinja:
             raise ExpressionGrammarError(
-                "The line already contains an expression of type 'jinja'. "
-                "Mixing expression types in a single line is not allowed."
+                "The line already contains an expression of type 'jinja'. Mixing expression types in a single line is not allowed."
             )
         for expression in recognise.split_yaql(text).pieces[1::2]:
             YaqlExpression(expression, options).check()

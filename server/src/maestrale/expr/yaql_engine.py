@@ -24,6 +24,7 @@ from maestrale.expr.yaql_runner import Context, Engine, shown
 
 NO_VALUE = utils.NO_VALUE
 
+
 @cache
 def _factory(keyword_operator: str, allow_delegates: bool) -> Any:
     return factory.YaqlFactory(keyword_operator=keyword_operator, allow_delegates=allow_delegates).create()
@@ -43,14 +44,16 @@ def parse(text: str, options: Options) -> Any:
 
 @cache
 def _engine_options(options: Options) -> Any:
-    return utils.FrozenDict({
-        "yaql.limitIterators": options.element_limit,
-        "yaql.memoryQuota": options.memory_limit,
-        "yaql.convertTuplesToLists": options.convert_tuples_to_lists,
-        "yaql.convertSetsToLists": options.convert_sets_to_lists,
-        "yaql.iterableDicts": options.iterable_dicts,
-        "yaql.convertOutputData": options.convert_output_data,
-    })
+    return utils.FrozenDict(
+        {
+            "yaql.limitIterators": options.element_limit,
+            "yaql.memoryQuota": options.memory_limit,
+            "yaql.convertTuplesToLists": options.convert_tuples_to_lists,
+            "yaql.convertSetsToLists": options.convert_sets_to_lists,
+            "yaql.iterableDicts": options.iterable_dicts,
+            "yaql.convertOutputData": options.convert_output_data,
+        }
+    )
 
 
 _FUNCTIONS = "#functions"

@@ -163,9 +163,7 @@ def _contains_reversed(collection: Any, value: Any, guard: Any = None) -> bool:
     return _contains(value, collection, guard)
 
 
-def _generate_many(
-    engine: Any, initial: Any, producer: Any, selector: Any = None, decycle: bool = False, depth_first: bool = False
-) -> Any:
+def _generate_many(engine: Any, initial: Any, producer: Any, selector: Any = None, decycle: bool = False, depth_first: bool = False) -> Any:
     def produce(item: Any) -> Any:
         return utils.limit_iterable(producer(item), engine)
 

@@ -81,5 +81,3 @@ class YaqlExpression:
             return error
         reason = yaql_engine.reason(error, scope, self._options)[:_LONGEST_REASON]
         return YaqlEvaluationError(f"Can not evaluate YAQL expression [expression={self.text}, error={reason}]")
-
-

@@ -18,9 +18,11 @@ from maestrale.expr.output import check_text_size
 
 NO_VALUE = utils.NO_VALUE
 
-_ACCESSORS = frozenset(
-    ["#operator_.", "#operator_?.", "#operator_->", "#operator_and", "#operator_or", "#indexer", "#get_context_data", "get", "first", "last", "single", "switch", "switchCase", "coalesce", "min", "max", "assert", "task", "tasks", "env", "execution", "executions", "global", "call"]
-)
+_ACCESSORS = frozenset({
+    "#operator_.", "#operator_?.", "#operator_->", "#operator_and", "#operator_or", "#indexer", "#get_context_data",
+    "get", "first", "last", "single", "switch", "switchCase", "coalesce", "min", "max", "assert", "call",
+    "task", "tasks", "env", "execution", "executions", "global",
+})  # fmt: skip
 """Functions that hand on a value that exists already; what others return counts as memory."""
 
 _LONGEST_SHOWN = Options(max_elements=10_000, max_text_length=20_000)
@@ -60,21 +62,22 @@ class Context(contexts.Context):  # type: ignore[misc]
         use_convention: bool = False,
         function_filter: Any = None,
     ) -> Callable[..., Any]:
+        """A function by name, to be called with the arguments; YAQL's own functions use no filter."""
         assert function_filter is None
         return partial(_call, name, self, engine, receiver, self if data_context is None else data_context, use_convention)
 
     def overloads(self, name: str, is_method: bool, use_convention: bool) -> Levels:
         """The overloads of a function or a method, from here upwards."""
         levels: Levels = []
-        context = self
+        context: Any = self
         while context is not None:
             if context.settled is not None:
                 key = name, is_method, use_convention
-                found = context.settled.get(key)
+                found: Levels | None = context.settled.get(key)
                 if found is None:
                     found = context.settled[key] = _overloads(context, *key)
                 return levels + found if levels else found
-            if context._functions:
+            if context._functions:  # noqa: SLF001 - of the same class
                 level = _matching(context, name, is_method, use_convention)
                 if level:
                     levels.append(level)
@@ -84,10 +87,11 @@ class Context(contexts.Context):  # type: ignore[misc]
     def get_data(self, name: str, default: Any = None, ask_parent: bool = True) -> Any:
         """The value bound to a name here, or above."""
         name = self._normalize_name(name)
-        context = self
+        context: Any = self
         while context is not None:
-            if name in context._data:
-                return context._data[name]
+            data = context._data  # noqa: SLF001 - of the same class
+            if name in data:
+                return data[name]
             context = context.parent if ask_parent else None
         return default
 
