@@ -12,7 +12,7 @@ import pytest
 
 from maestrale.core.model import Execution
 from maestrale.core.snapshot import Snapshot
-from maestrale.engine.cache import CacheBounds, SnapshotCache
+from maestrale.engine.cache import CacheBounds, SnapshotCache, weight_of
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Operation
 from maestrale.engine.nodes import NodeIdentity, Watch, process_start, this_process
@@ -148,3 +148,22 @@ def test_a_duty_that_fails_does_not_stop_the_others_and_comes_round_again():
 
     assert seen.count("failing") >= 2
     assert seen.count("good") >= 2
+
+
+def test_the_weight_of_data_grows_with_it_and_costs_the_same_for_long_lists():
+    assert weight_of("x" * 1000) > 1000
+    assert weight_of([{"k": "x" * 100}] * 10_000) > 1_000_000
+    assert weight_of({str(n): n for n in range(1000)}) > 100_000
+    assert weight_of(None) == weight_of(5)
+    assert weight_of([]) == weight_of({}) > 0
+
+
+def test_the_memory_is_bounded_by_data_too(new_database, processes):
+    process = processes(new_database("sqlite"), engine={"snapshot_cache_mb": 1})
+    process.define("w: {input: [blob], tasks: {a: {action: std.async_noop}}}")
+    for _ in range(5):
+        process.start("w", input={"blob": "x" * 400_000})
+
+    shelf = process.loop.decider._parts.shelf
+    assert 1 <= len(shelf._cache) <= 2
+    assert set(shelf._weights) == set(shelf._cache._entries)

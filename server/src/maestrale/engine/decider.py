@@ -97,7 +97,8 @@ class Decider:
         ready = self._prepare(items)
         world = World(
             ports=parts.definitions.ports(), limits=parts.limits, options=parts.programs.options, now=parts.now(), bounds=parts.bounds,
-            load=parts.shelf.get, node_id=parts.node_id, new_id=parts.new_id, timer_horizon=parts.timer_horizon,
+            load=parts.shelf.get, node_id=parts.node_id, new_id=parts.new_id, program_of=parts.programs.of_spec,
+            timer_horizon=parts.timer_horizon,
         )
         around = Round(world)
         withdrawn: list[tuple[Unit, str]] = []
@@ -200,6 +201,7 @@ class Decider:
         for unit in changed:
             for attempt in unit.snapshot.changed_attempts():
                 parts.shelf.note_attempt(attempt)
+            parts.shelf.note_changes(unit.snapshot)
             unit.snapshot.clean()
 
     def _check_unchanged(self, outcome: Outcome) -> None:

@@ -32,10 +32,12 @@ from maestrale.core.messages import (
     to_payload,
 )
 from maestrale.core.model import Attempt, Execution, Job, Record
+from maestrale.core.program import Program
 from maestrale.core.snapshot import Snapshot
 from maestrale.engine.items import Delivery, Start
 from maestrale.errors import MaestraleError, NotFoundError
 from maestrale.expr import Options
+from maestrale.lang.specs import WorkflowSpec
 
 R = TypeVar("R", bound=Record)
 
@@ -68,6 +70,7 @@ class World:
     load: Load
     node_id: str
     new_id: Callable[[], str]
+    program_of: Callable[[str, WorkflowSpec], Program]
     timer_horizon: float = 30.0
 
 
@@ -237,7 +240,7 @@ class Round:
         elif isinstance(effect, RunAction):
             self.outcome.runs.append((unit, effect.attempt))
         elif isinstance(effect, StartChild):
-            self._add(effect.child)
+            self._add_child(effect.child)
         elif isinstance(effect, WakeAt):
             self._wake(unit, effect)
         elif isinstance(effect, ForgetWake):
@@ -247,6 +250,11 @@ class Round:
             self.outcome.cancels.append((unit, effect.attempt_id))
         else:
             self._notify(unit, effect)
+
+    def _add_child(self, child: Snapshot) -> None:
+        """A child is decided with the compiled form that all executions of its workflow share."""
+        child.program = self._world.program_of(child.execution.spec_digest, child.spec)
+        self._add(child)
 
     def _tell(self, unit: Unit, effect: Tell) -> None:
         if effect.execution_id == unit.id and isinstance(effect.message, Continue):

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from maestrale.core import states
 from maestrale.core.model import Attempt
 from maestrale.core.snapshot import Snapshot
-from maestrale.engine.cache import SnapshotCache
+from maestrale.engine.cache import SnapshotCache, weight_of_records
 from maestrale.engine.programs import Programs
 from maestrale.errors import NotFoundError
 from maestrale.store import Connection, Database, Executions
 
+STRAY = 1000
 HOMES = 100_000
 """Asynchronous actions whose execution is remembered; the others are looked up."""
 
@@ -30,6 +31,7 @@ class Shelf:
         self._cache = cache
         self._from_memory: set[str] = set()
         self._homes: dict[str, str] = {}
+        self._weights: dict[str, int] = {}
 
     def note_attempt(self, attempt: Attempt) -> None:
         """Remember where an asynchronous action belongs until it ends, since its result comes from outside."""
@@ -72,6 +74,7 @@ class Shelf:
             program = self._programs.of_digest(
                 loaded.execution.spec_digest, lambda digest: self._executions.spec(conn, digest))
             found[execution_id] = Snapshot.load(loaded.execution, program.spec, loaded.tasks, loaded.attempts, program)
+            self._weights[execution_id] = weight_of_records(loaded.execution, loaded.tasks, loaded.attempts)
         return found
 
     def outdated(self, snapshots: Iterable[Snapshot]) -> list[str]:
@@ -87,18 +90,32 @@ class Shelf:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Put back what equals its rows now. What has ended is not needed again soon."""
+        execution_id = snapshot.execution.id
         if states.is_final(snapshot.execution.state):
-            self._cache.drop(snapshot.execution.id)
-        else:
-            self._cache.put(snapshot)
+            self.drop([execution_id])
+            return
+        for gone in self._cache.put(snapshot, self._weights.get(execution_id, 0)):
+            self._weights.pop(gone, None)
+            self._from_memory.discard(gone)
+        if len(self._weights) > len(self._cache) + STRAY:
+            # what was only read, for another execution's expressions
+            self._weights = {one: weight for one, weight in self._weights.items() if one in self._cache}
+
+    def note_changes(self, snapshot: Snapshot) -> None:
+        """What was just written takes room in memory; to be called before the snapshot is cleaned."""
+        execution = snapshot.execution
+        weight = weight_of_records(None if execution.stored else execution, snapshot.changed_tasks(), snapshot.changed_attempts())
+        self._weights[execution.id] = self._weights.get(execution.id, 0) + weight
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget what may differ from its rows."""
         for execution_id in ids:
             self._cache.drop(execution_id)
             self._from_memory.discard(execution_id)
+            self._weights.pop(execution_id, None)
 
     def clear(self) -> None:
         """Forget everything."""
         self._cache.clear()
         self._from_memory.clear()
+        self._weights.clear()
