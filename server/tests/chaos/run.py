@@ -26,6 +26,7 @@ from storm.trouble import Trouble
 
 KINDS = ("sqlite", "postgresql", "mariadb", "own-postgresql")
 SHOWN = 20
+TRIGGERS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parsed(arguments)
     folder = Path(given.folder or tempfile.mkdtemp(prefix="maestrale-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"seed {given.seed}, logs in {folder}", flush=True)
+    say(f"seed {given.seed}, logs in {folder}")
     clean, ran = True, 0
     for kind in given.database.split(","):
         try:
             with _database(kind, folder) as database:
                 figures, made = storm(database, folder, given)
         except UnreachableError as reason:
-            print(f"{kind}: left out, {reason}", flush=True)
+            say(f"{kind}: left out, {reason}")
             continue
         ran += 1
         clean = clean and figures.is_clean
@@ -56,7 +57,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--servers", type=int, help="server processes; default 1 on SQLite, else 2 or 3")
     parser.add_argument("--pause", type=float, help="average seconds between two troubles; default 4 with one server, else 2")
     parser.add_argument("--patience", type=float, default=90, help="seconds after which what has not ended counts as stuck")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="makes the choices repeatable")  # noqa: S311
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="makes the choices repeatable")
     parser.add_argument("--folder", help="for logs and SQLite files")
     return parser.parse_args(arguments)
 
@@ -82,11 +83,13 @@ def storm(database: Database, folder: Path, given: argparse.Namespace) -> tuple[
         load = Load(client, sink, given.seed)
         trouble = Trouble(servers, database, given.pause or (4 if count == 1 else 2), given.seed)
         begin = time.monotonic()
+        load.create_triggers(TRIGGERS)
         load.begin()
         trouble.begin()
         load.start_all(given.executions, given.seconds * 0.8)
         time.sleep(max(0.0, begin + given.seconds - time.monotonic()))
         trouble.end()
+        load.delete_triggers()
         wait_for_the_end(client, given.patience)
         load.end()
         figures = Audit(client, sink, load).run()
@@ -99,17 +102,23 @@ def storm(database: Database, folder: Path, given: argparse.Namespace) -> tuple[
         return figures, made
 
 
-def _show(kind: str, figures: Figures, made: Counter[str]) -> None:
-    print(f"\n{kind}")
-    for name, number in made.items():
-        print(f"  {name}: {number}")
-    print(f"  executions: {figures.executions}, sub-workflows: {figures.children}, by state: {dict(figures.ended)}")
-    print(f"  lost: {figures.lost}, stuck: {figures.stuck}, wrong: {figures.wrong}, double: {figures.double}")
-    for line in figures.lines[:SHOWN]:
-        print(f"    {line}")
-    if len(figures.lines) > SHOWN:
-        print(f"    and {len(figures.lines) - SHOWN} more")
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def _show(kind: str, figures: Figures, made: Counter[str]) -> None:
+    say(f"\n{kind}")
+    for name, number in made.items():
+        say(f"  {name}: {number}")
+    say(f"  executions: {figures.executions}, sub-workflows: {figures.children}, started by cron: {figures.fired}")
+    say(f"  by state: {dict(figures.ended)}")
+    say(f"  lost: {figures.lost}, stuck: {figures.stuck}, wrong: {figures.wrong}, double: {figures.double}")
+    for line in figures.lines[:SHOWN]:
+        say(f"    {line}")
+    if len(figures.lines) > SHOWN:
+        say(f"    and {len(figures.lines) - SHOWN} more")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class Figures:
     stuck: int = 0
     wrong: int = 0
     double: int = 0
+    fired: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
 
@@ -79,6 +80,7 @@ class Audit:
             run_of = known.get(execution_id) or by_path.get(row["description"] or "")
             if run_of is not None:
                 self._judge(run_of, execution_id)
+        self._triggers(stored)
         for oddity in self.load.oddities:
             self._say("wrong", oddity)
         return self.figures
@@ -92,6 +94,16 @@ class Audit:
             self._say("lost", f"{run.execution_id} ({run.shape.name}) was answered 201 and is not there")
         if run.unexpected:
             self._say("wrong", f"{run.path} ({run.shape.name}): {run.unexpected}")
+
+    def _triggers(self, stored: dict[str, Any]) -> None:
+        """A trigger that fires each minute has fired, and not more often than minutes have begun."""
+        for name, (made, deleted) in self.load.triggers.items():
+            fired = sum(f'"{name}"' in (row["description"] or "") for row in stored.values())
+            self.figures.fired += fired
+            if fired > deleted - made:
+                self._say("double", f"the cron trigger {name} fired {fired} times in {deleted - made} minutes")
+            elif not fired and deleted > made:
+                self._say("lost", f"the cron trigger {name} has not fired")
 
     # ---- effects
 

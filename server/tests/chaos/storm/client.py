@@ -32,7 +32,7 @@ class Client:
 
     def __init__(self, ports: Callable[[], Sequence[int]], seed: int = 0, timeout: float = 20.0) -> None:
         self._ports = ports
-        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._random = random.Random(seed)
         self._timeout = timeout
         self.refused = 0
         self.without_retry_after = 0

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import pwd
 import shutil
@@ -17,14 +16,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
+
 from storm.servers import free_port
 
-POSTGRESQL_BINARIES = "/usr/lib/postgresql/*/bin"
+POSTGRESQL_BINARIES = "usr/lib/postgresql/*/bin"
 
 
 class UnreachableError(Exception):
@@ -73,7 +73,7 @@ class Sqlite(Database):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def __enter__(self) -> Sqlite:
+    def __enter__(self) -> Self:
         self.url = f"sqlite:///{self._folder / f'{uuid4().hex}.db'}"
         return self
 
@@ -82,48 +82,38 @@ class Sqlite(Database):
             path.unlink()
 
 
+def _ask(url: URL, statement: str, **values: Any) -> Sequence[Any]:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    try:
+        with engine.connect() as conn:
+            result = conn.execute(text(statement), values)
+            return result.scalars().all() if result.returns_rows else ()
+    finally:
+        engine.dispose()
+
+
 class _OnServer(Database):
     """A new database on a server that runs."""
 
     variable: ClassVar[str]
     default: ClassVar[str]
     drop: ClassVar[str]
-    others: ClassVar[str]
-    cut_one: ClassVar[str]
 
     def __init__(self) -> None:
         given = make_url(os.environ.get(self.variable, self.default))
         self._server = given.set(drivername=make_url(self.default).drivername)
         self._database = f"maestrale_chaos_{uuid4().hex[:10]}"
 
-    def __enter__(self) -> _OnServer:
+    def __enter__(self) -> Self:
         try:
-            self._run(f"CREATE DATABASE {self._database}")
+            _ask(self._server, f"CREATE DATABASE {self._database}")
         except (SQLAlchemyError, ImportError) as error:
             raise UnreachableError(str(error).splitlines()[0]) from error
         self.url = self._server.set(database=self._database).render_as_string(hide_password=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._run(self.drop.format(self._database))
-
-    def _run(self, statement: str, **values: Any) -> Sequence[Any]:
-        engine = create_engine(self._server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
-        try:
-            with engine.connect() as conn:
-                result = conn.execute(text(statement), values)
-                return result.scalars().all() if result.returns_rows else ()
-        finally:
-            engine.dispose()
-
-    def cut(self, most: int) -> int:
-        """Any connections, in the middle of whatever they do."""
-        broken = 0
-        for one in self._run(self.others, name=self._database)[:most]:
-            with contextlib.suppress(SQLAlchemyError):
-                self._run(self.cut_one.format(int(one)))
-                broken += 1
-        return broken
+        _ask(self._server, self.drop.format(self._database))
 
 
 class Postgresql(_OnServer):
@@ -133,8 +123,13 @@ class Postgresql(_OnServer):
     variable = "MAESTRALE_TEST_POSTGRESQL_URL"
     default = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
     drop = "DROP DATABASE {} WITH (FORCE)"
-    others = "SELECT pid FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid() ORDER BY random()"
-    cut_one = "SELECT pg_terminate_backend({})"
+    cut_some = (
+        "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+        " ORDER BY random() LIMIT :most) AS chosen")
+
+    def cut(self, most: int) -> int:
+        """Any connections, in the middle of whatever they do."""
+        return len(_ask(self._server, self.cut_some, name=self._database, most=most))
 
 
 class Mariadb(_OnServer):
@@ -144,8 +139,16 @@ class Mariadb(_OnServer):
     variable = "MAESTRALE_TEST_MARIADB_URL"
     default = "mysql+pymysql://root@127.0.0.1:3306/"
     drop = "DROP DATABASE {}"
-    others = "SELECT id FROM information_schema.processlist WHERE db = :name ORDER BY rand()"
-    cut_one = "KILL CONNECTION {}"
+
+    def cut(self, most: int) -> int:
+        """Any connections, in the middle of whatever they do."""
+        broken = 0
+        some = "SELECT id FROM information_schema.processlist WHERE db = :name ORDER BY rand() LIMIT :most"
+        for one in _ask(self._server, some, name=self._database, most=most):
+            with contextlib.suppress(SQLAlchemyError):
+                _ask(self._server, f"KILL CONNECTION {int(one)}")
+                broken += 1
+        return broken
 
 
 class OwnPostgresql(Database):
@@ -160,8 +163,8 @@ class OwnPostgresql(Database):
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> OwnPostgresql:
-        found = sorted(glob.glob(f"{POSTGRESQL_BINARIES}/initdb"))
+    def __enter__(self) -> Self:
+        found = sorted(str(path) for path in Path("/").glob(f"{POSTGRESQL_BINARIES}/initdb"))
         if not found and shutil.which("initdb") is None:
             raise UnreachableError("the programs of a PostgreSQL server are not installed")
         self._binaries = Path(found[-1] if found else str(shutil.which("initdb"))).parent
@@ -171,7 +174,7 @@ class OwnPostgresql(Database):
             shutil.chown(self._folder, user)
         self._user = user
         subprocess.run(
-            [self._binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], user=user,  # noqa: S603
+            [self._binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8"], user=user,
             check=True, stdout=subprocess.DEVNULL, cwd=self._folder)
         self.start()
         self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
@@ -180,6 +183,11 @@ class OwnPostgresql(Database):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def cut(self, most: int) -> int:
+        """As on a server that isn't ours."""
+        found = _ask(make_url(self.url).set(drivername="postgresql+psycopg"), Postgresql.cut_some, name="postgres", most=most)
+        return len(found)
 
     def can_be_killed(self) -> bool:
         """It is ours."""
@@ -201,11 +209,11 @@ class OwnPostgresql(Database):
         while True:
             (self._data / "postmaster.pid").unlink(missing_ok=True)
             with (self._folder / "log").open("ab") as log:
-                self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                self._process = subprocess.Popen(
                     [self._binaries / "postgres", "-D", self._data, "-p", str(self._port), "-k", self._folder, "-h", "127.0.0.1"],
                     user=self._user, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             while self._process.poll() is None:
-                ready = subprocess.run(  # noqa: S603 - our own command line
+                ready = subprocess.run(
                     [self._binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self._port)], check=False)
                 if ready.returncode == 0:
                     return

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from storm.client import MEANS_LATER, Client, NoReplyError
-from storm.shapes import SHAPES, Shape
+from storm.shapes import SHAPES, TICKED, Shape
 from storm.sink import Sink
 
 
@@ -43,6 +44,8 @@ class Load:
     """By action execution: the values whose completion was answered 200, or not answered at all."""
     acknowledged: dict[str, list[str]] = field(default_factory=dict)
     oddities: list[str] = field(default_factory=list)
+    triggers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By the name of a cron trigger: the minutes since the epoch when it was made and deleted."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _helpers: list[threading.Thread] = field(default_factory=list)
 
@@ -59,9 +62,28 @@ class Load:
         for thread in self._helpers:
             thread.join(30)
 
+    def create_triggers(self, count: int) -> None:
+        """Cron triggers that fire each minute."""
+        for number in range(count):
+            name = f"cron{number}"
+            reply = self.client.ask("POST", "/v2/cron_triggers", {
+                "name": name, "pattern": "* * * * *", "workflow_name": TICKED.name,
+                "workflow_input": {"sink": self.sink.url, "run": name}})
+            if reply.status != 201:
+                raise RuntimeError(f"the trigger was refused: {reply.body}")
+            self.triggers[name] = (_minute(), 0)
+
+    def delete_triggers(self) -> None:
+        """Delete them. A first try whose answer was lost makes the next one say 404."""
+        for name, (made, _) in self.triggers.items():
+            reply = self.client.ask("DELETE", f"/v2/cron_triggers/{name}")
+            self.triggers[name] = (made, _minute())
+            if reply.status not in {204, 404}:
+                self.oddities.append(f"deleting {name}: {reply.status} {reply.body}")
+
     def start_all(self, count: int, seconds: float) -> None:
         """Start ``count`` executions, spread evenly over ``seconds``; returns when all have been started."""
-        chosen = random.Random(self.seed)  # noqa: S311 - no secret
+        chosen = random.Random(self.seed)
         begin = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             for number in range(count):
@@ -140,3 +162,7 @@ class Load:
                 reply = self.client.once("GET", f"/v2/executions/{run.execution_id}?fields=state")
                 if reply.status == 200 and reply.body["state"] == "RUNNING":
                     self.client.once("PUT", f"/v2/executions/{run.execution_id}", {"state": "CANCELLED"})
+
+
+def _minute() -> int:
+    return int(datetime.now(UTC).timestamp() // 60)  # noqa: TID251 - what the service's clock shows is looked at from outside

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from storm.client import Client, NoReplyError
 
@@ -56,7 +57,7 @@ class Server:
     def start(self) -> None:
         """Start it; returns at once."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command line
+            self.process = subprocess.Popen(
                 self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.started_at = time.monotonic()
 
@@ -84,15 +85,21 @@ class Server:
         raise TimeoutError(f"the server isn't up after {patience} seconds: {self.log}")
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and what it started in its group."""
+        """Send a signal to the process; what it started has to notice by itself."""
         if self.is_running and self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
+            self.process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         self.signal(signal.SIGKILL)
         if self.process is not None:
+            self.process.wait()
+
+    def clear(self) -> None:
+        """Kill it, and whatever is left of its process group."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def stop(self, patience: float = 60.0) -> int:
@@ -129,7 +136,7 @@ class Servers:
     ) -> None:
         self.all = [Server(database_url, folder / f"server-{number}.log", options=options, workers=workers) for number in range(count)]
 
-    def __enter__(self) -> Servers:
+    def __enter__(self) -> Self:
         try:
             for server in self.all:
                 server.start()
@@ -145,7 +152,7 @@ class Servers:
     def kill(self) -> None:
         """Kill all."""
         for server in self.all:
-            server.kill()
+            server.clear()
 
     def ports(self) -> Sequence[int]:
         """Where they listen, or will when they are up again."""

@@ -48,7 +48,7 @@ def chain(*, safe: bool = False) -> str:
     for name, following in zip("abcd", "bcd ", strict=True):
         tasks.append(f"""
       {name}:
-        action: {http(name, 'delay=0.05', safe=safe)}
+        action: {http(name, 'delay=0.3', safe=safe)}
         safe-rerun: {str(safe).lower()}
         {_value(name)}
         {f'on-success: {following}' if following.strip() else ''}""")
@@ -99,7 +99,7 @@ SHAPES = (
       many:
         with-items: i in <% range(8) %>
         concurrency: 2
-        action: {http('<% $.i %>', 'delay=0.05')}
+        action: {http('<% $.i %>', 'delay=0.2')}
         publish: {{all: "<% task().result.select($.content.value) %>"}}
     """, lambda run: {"all": [f"/{run}/{i}" for i in range(8)]}, unsafe=True),
     Shape("retried", f"""
@@ -188,9 +188,18 @@ SHAPES = (
 )
 
 
+TICKED = Shape("ticked", f"""
+    {HEAD}
+    output: {{a: <% $.a %>}}
+    tasks:
+      a: {{action: "{http('a')}", {_value('a')}}}
+    """, lambda run: {"a": f"/{run}/a"}, unsafe=True)
+"""What cron triggers start."""
+
+
 def definitions() -> str:
     """One document with all workflows."""
-    return "version: '2.0'\n" + "\n".join(f"{shape.name}:{shape.text}" for shape in SHAPES)
+    return "version: '2.0'\n" + "\n".join(f"{shape.name}:{shape.text}" for shape in (*SHAPES, TICKED))
 
 
 def too_early(shape: Shape, run: str, sink: Sink) -> list[str]:

@@ -1,8 +1,8 @@
 """Where the effects land: an HTTP server that counts every request by its path and remembers when it came.
 
 A request counts before it is answered, so one whose sender dies is counted too. What the answer is like stands in
-the query: ``delay`` seconds before it, ``fail`` times 500 first, ``drop`` to hang up without an answer.
-Every answer holds the path as ``value``, so that a workflow's output shows which requests it is made of.
+the query: ``delay`` seconds before it, ``fail`` times 500 first, ``drop`` to hang up without an answer, ``size`` for one
+of that many bytes. Every answer holds the path as ``value``, so that a workflow's output shows which requests it is made of.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 ADDRESS = "127.0.0.2"
@@ -46,7 +47,7 @@ class Sink:
         self.url = f"http://{address}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True)
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -85,14 +86,16 @@ class _Answering(BaseHTTPRequestHandler):
         if wanted.get("drop"):
             self.close_connection = True
             return
-        body = json.dumps({"value": parts.path}).encode()
+        body = json.dumps({"value": parts.path + "x" * max(0, int(wanted.get("size", 0)) - len(parts.path))}).encode()
         self.send_response(500 if number <= int(wanted.get("fail", 0)) else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST
+    def do_GET(self) -> None:
+        """The same."""
+        self.do_POST()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Nothing."""

@@ -41,11 +41,11 @@ class Trouble:
             raise self.failure
 
     def _run(self) -> None:
-        chosen = random.Random(self.seed)  # noqa: S311 - no secret
+        chosen = random.Random(self.seed)
         kinds: list[tuple[Callable[[random.Random], None], int]] = [(self._kill_one, 10), (self._kill_all, 2), (self._end_one, 1)]
         if len(self.servers.all) > 1:
             kinds.append((self._freeze_one, 2))
-        if self.database.name not in {"sqlite"}:
+        if self.database.name != "sqlite":
             kinds.append((self._cut, 5))
         if self.database.can_be_killed():
             kinds.append((self._kill_database, 6))
