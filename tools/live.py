@@ -11,6 +11,7 @@ from typing import Any
 
 import ansible_test
 import engine
+import galaxy
 import yaml
 from venvs import BUILD, ROOT
 
@@ -53,6 +54,18 @@ def integration(run: Any, venv: Path) -> int:
         log.write(f"failed targets: {', '.join(failed)}\n" if failed else "")
         log.write(f"{len(targets) - len(failed)} passed, {len(failed)} failed\n")
     return len(failed)
+
+
+def plays(run: Any, venv: Path) -> int:
+    """Run what users run with ansible-playbook: the examples of the documentation, the playbooks of the collection, interrupts."""
+    folder = _fresh("live")
+    collections = BUILD / "trees" / "live"
+    tree = ansible_test.copy_tree(collections, with_server=False)
+    settings = {"MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(collections)])}
+    with engine.running(venv, folder, settings) as server:
+        environment = galaxy.ansible_environment(folder, collections)
+        environment |= {"PATH": f"{venv / 'bin'}{os.pathsep}{environment['PATH']}", "MAESTRALE_ENDPOINT": server.url}
+        return int(run(venv / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/live", cwd=tree, env=environment))
 
 
 def rulebook(run: Any, venv: Path, rulebook_venv: Path) -> int:

@@ -153,6 +153,16 @@ def integration(run: Run) -> int:
     return live.integration(run, MAIN)
 
 
+def demo(run: Run) -> int:
+    """make demo, from the built and installed artifact."""
+    return run(MAIN / "bin" / "python", ROOT / "tools" / "demo.py")
+
+
+def plays(run: Run) -> int:
+    """What users run with ansible-playbook, against a server of this checkout."""
+    return live.plays(run, MAIN)
+
+
 def scenarios(run: Run) -> int:
     """molecule: the roles, as far as they run without containers."""
     venv = ensure("collection")
@@ -204,6 +214,8 @@ ALL: tuple[Step, ...] = (
     Step("lint", lint, says="All checks|Found"),
     Step("format", formatting),
     Step("molecule", scenarios, is_check=False, says="molecule|scenario"),
+    Step("plays", plays, is_check=False, says=r" in [\d.]+s"),
+    Step("demo", demo, is_check=False, says="localhost  *:"),
     Step("integration", integration, is_check=False, says="passed|failed"),
     Step("rulebook", rulebooks, is_check=False, says="passed|failed"),
     Step("server", server_tests, is_check=False, says=r" in [\d.]+s", alone=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PART = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
-_PYTEST = re.compile(r"=+ (?:\d+ \w+(?:, )?)+ in [\d.]+s.*=+|^\d+ passed(?:, \d+ \w+)*(?: in [\d.]+s.*)?$")
+_PYTEST = re.compile(r"^(?:=+ )?(?:\d+ \w+, )*\d+ \w+ in [\d.]+s(?: \([\d:]+\))?(?: =+)?$|^\d+ passed, \d+ failed(?:, \d+ skipped)?$")
 
 
 def counts(text: str) -> tuple[int, int, int] | None:

@@ -32,7 +32,7 @@ class Changes:
         self._states = {}
 
     def take(self):
-        """The changed objects, oldest first."""
+        """The changed objects, in the order of their changes."""
         changed = []
         for item in self._ask():
             for column, newest in self._newest.items():
@@ -41,7 +41,7 @@ class Changes:
             if self._states.get(item["id"]) != item["state"]:
                 self._states[item["id"]] = item["state"]
                 changed.append(item)
-        return changed
+        return sorted(changed, key=lambda item: (item.get("updated_at") or item["created_at"] or "", item["created_at"] or ""))
 
     def _ask(self):
         if self._newest["created_at"] is None:
@@ -52,7 +52,7 @@ class Changes:
             if newest is not None:
                 for item in self._client.pages(self._kind, {**self._query, column: f"gte:{newest}"}, path=self._path):
                     found[item["id"]] = item
-        return sorted(found.values(), key=lambda item: item["created_at"] or "")
+        return list(found.values())
 
 
 class Progress:
