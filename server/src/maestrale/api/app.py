@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.metadata import version as distribution_version
+from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
@@ -57,21 +58,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 def create_app(parts: Parts) -> FastAPI:
     """The ASGI application over the given rooms."""
-    version = distribution_version("maestrale")
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = parts.settings.api.threads
         yield
 
-    app = FastAPI(title="Maestrale", version=version, lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title="Maestrale", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.parts = parts
     for endpoint in (*ENDPOINTS, *nameless(ENDPOINTS)):
         add(app, endpoint)
     app.add_exception_handler(StarletteHTTPException, _no_endpoint)
     app.add_middleware(Gate, authenticator=parts.authenticator, settings=parts.settings.api)
-    app.openapi = cache(lambda: describe(app, version))  # type: ignore[method-assign]
+    app.openapi = cache(document)  # type: ignore[method-assign]
     return app
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI description of all endpoints."""
+    app = FastAPI(openapi_url=None)
+    for endpoint in ENDPOINTS:
+        add(app, endpoint)
+    return describe(app, distribution_version("maestrale"))
 
 
 async def _no_endpoint(request: Request, error: Exception) -> Response:

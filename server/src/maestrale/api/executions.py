@@ -249,7 +249,7 @@ CREATE = operation(
             "workflow_namespace": text("Namespace in which the name is looked up."), "input": mapping("Input of the workflow."),
             "params": mapping("Start parameters: env, evaluate_env, task_name (reverse workflows), notify."),
             "description": text(), "id": text("Id of the new execution; one that exists is shown and not started again."),
-            "source_execution_id": text("Execution whose workflow, input and params are repeated."),
+            "source_execution_id": text("Execution whose workflow is started again."),
         },
         _START_EXAMPLE,
     ),

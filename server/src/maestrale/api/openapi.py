@@ -67,7 +67,9 @@ def parameter(name: str, description: str, kind: Kind = Kind.TEXT, *, example: o
 
 def scope_and_namespace() -> list[Operation]:
     """The query arguments of definitions."""
-    return [parameter("scope", SCOPE, example="private"), parameter("namespace", NAMESPACE)]
+    scope = parameter("scope", SCOPE, example="private")
+    scope["schema"] = {"type": "string", "enum": ["private", "public"]}
+    return [scope, parameter("namespace", NAMESPACE)]
 
 
 def fields_parameter() -> Operation:
