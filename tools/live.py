@@ -65,7 +65,8 @@ def plays(run: Any, venv: Path) -> int:
     with engine.running(venv, folder, settings) as server:
         environment = galaxy.ansible_environment(folder, collections)
         environment |= {"PATH": f"{venv / 'bin'}{os.pathsep}{environment['PATH']}", "MAESTRALE_ENDPOINT": server.url}
-        return int(run(venv / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "tests/live", cwd=tree, env=environment))
+        options = ["-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
+        return int(run(venv / "bin" / "python", "-m", "pytest", *options, "tests/live", cwd=tree, env=environment))
 
 
 def rulebook(run: Any, venv: Path, rulebook_venv: Path) -> int:
