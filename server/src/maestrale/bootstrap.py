@@ -30,10 +30,11 @@ from maestrale.engine.cache import CacheBounds, SnapshotCache
 from maestrale.engine.decider import Decider, DeciderParts, HeldJobs
 from maestrale.engine.diagnosis import Diagnosis, Finding
 from maestrale.engine.dispatch import Dispatcher
-from maestrale.engine.expiration import Expiration, Policy
+from maestrale.engine.expiration import Expiration, OutputExpiration, Policy
 from maestrale.engine.faults import Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake
+from maestrale.engine.live_output import LiveOutput
 from maestrale.engine.loop import DecisionLoop
 from maestrale.engine.maintenance import Maintenance
 from maestrale.engine.nodes import this_process
@@ -117,6 +118,7 @@ class _Source:
 def build(settings: Settings, faults: Faults = no_faults) -> Application:
     """The whole service. Raises ConfigurationError."""
     service = build_service(settings, faults)
+    service.runtime.prepare = lambda: prepare_database(settings)
     database, catalog = service.database, service.catalog
     common: dict[str, Any] = {"database": database, "new_id": catalog.new_id, "now": clock.now}
     api = create_app(Parts(
@@ -160,7 +162,9 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     def done(attempt_id: str, result: Result) -> None:
         (notifications if notifications.takes(attempt_id) else dispatcher).done(attempt_id, result)
 
-    runner = Runner(registry, action_settings, done, released=dispatcher.released)
+    live_output = LiveOutput(database, clock.now, event_max=settings.actions.event_max)
+    runner = Runner(
+        registry, action_settings, done, released=dispatcher.released, events=live_output.emit, when_stored=live_output.when_stored)
     standalone = StandaloneActions(
         node_id=node_id, database=database, executions=executions, definitions=source, dispatcher=dispatcher, runner=runner, limits=limits,
         options=options, new_id=new_id, now=clock.now)
@@ -177,7 +181,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     runtime = EngineRuntime(
         node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
         notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout,
-        chores=Periodic(_chores(settings, node_id, executions, engine, sweeper, action_settings.playbooks)))
+        flush_output=live_output.close, chores=Periodic(_chores(settings, node_id, executions, engine, sweeper, action_settings.playbooks)))
     runtime.connect()
     catalog = Catalog(
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
@@ -205,6 +209,9 @@ def _chores(
         expiration = Expiration(
             node_id=node_id, database=database, executions=executions, policy=policy, interval=interval, now=clock.now)
         chores.append(Duty(name="expiration", interval=interval, run=expiration.run))
+    if settings.actions.events_older_than is not None:
+        output = OutputExpiration(node_id=node_id, database=database, older_than=settings.actions.events_older_than, now=clock.now)
+        chores.append(Duty(name="expiration of live output", interval=output.interval, run=output.run))
     return chores
 
 

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from maestrale import bootstrap, server
 from maestrale.config import ENV_PREFIX, ConfigurationError, Settings, load_settings
-from maestrale.errors import MaestraleError
+from maestrale.errors import DatabaseUnavailableError, MaestraleError
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +65,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
     log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
     inherited_socket: Annotated[int | None, typer.Option(hidden=True)] = None,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the API and run workflows until SIGTERM or Ctrl-C."""
     overrides = _given(
@@ -74,11 +75,14 @@ def serve(
     server.configure_logging(settings)
     try:
         if inherited_socket is not None:
-            bound = socket.socket(fileno=inherited_socket)
-        else:
+            server.serve(settings, bootstrap.build(settings), socket.socket(fileno=inherited_socket), parent=parent)
+            return
+        try:
             bootstrap.prepare_database(settings)
-            bound = server.listen(settings)
-        if settings.workers > 1 and inherited_socket is None:
+        except DatabaseUnavailableError as error:
+            log.warning("starting without the database; work begins when it can be reached", error=str(error))
+        bound = server.listen(settings)
+        if settings.workers > 1:
             raise typer.Exit(_supervise(settings, bound))
         server.serve(settings, bootstrap.build(settings), bound)
     except FAILURES as error:
@@ -87,7 +91,7 @@ def serve(
 
 def _supervise(settings: Settings, bound: socket.socket) -> int:
     """Run the workers with this command's own arguments and the socket."""
-    arguments = sys.argv[1:]
+    arguments = [*sys.argv[1:], "--parent", str(os.getpid())]
 
     def command(fd: int) -> Sequence[str]:
         return [sys.executable, "-m", "maestrale.cli", *arguments, "--inherited-socket", str(fd)]

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 QUICK_DEATH = 2.0
 QUICK_DEATHS_ALLOWED = 5
+PARENT_INTERVAL = 1.0
 # How long one thread may hold the interpreter while another one wants it: the deciding thread computes, the
 # event loop answers, and the default of 5 ms would add that much to every answer.
 SWITCH_INTERVAL = 0.001
@@ -76,7 +78,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for chatty in ("httpx", "httpcore", "sqlalchemy", "alembic"):
+    for chatty in ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -100,15 +102,17 @@ def address_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(settings: Settings, application: Application, bound: socket.socket) -> None:
-    """Serve in this process until SIGTERM or SIGINT, then drain."""
+def serve(settings: Settings, application: Application, bound: socket.socket, *, parent: int | None = None) -> None:
+    """Serve in this process until SIGTERM or SIGINT, or until ``parent`` is gone; then drain."""
     sys.setswitchinterval(SWITCH_INTERVAL)
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), name="parent", daemon=True).start()
     config = uvicorn.Config(
         application.asgi, log_config=None, access_log=settings.access_log, server_header=False, proxy_headers=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=max(1, int(settings.engine.drain_timeout)), lifespan="on", backlog=2048,
     )
     server = uvicorn.Server(config)
-    with _quiet_stop_signals():
+    with _stopping_by_signal(server):
         application.start()
         log.info("listening", url=address_of(bound), pid=os.getpid())
         try:
@@ -118,14 +122,25 @@ def serve(settings: Settings, application: Application, bound: socket.socket) ->
             log.info("stopped", pid=os.getpid())
 
 
+def _follow(parent: int) -> None:
+    """End with the parent, however it ended: nobody else would, and the address would stay in use."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_INTERVAL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @contextlib.contextmanager
-def _quiet_stop_signals() -> Iterator[None]:
-    """Stop signals are uvicorn's while it runs; it raises them again afterwards, when they must not end the drain."""
+def _stopping_by_signal(server: uvicorn.Server) -> Iterator[None]:
+    """While uvicorn runs, stop signals are its own; one that comes before counts too.
 
-    def ignore(number: int, frame: FrameType | None) -> None:
+    Afterwards it raises them again, when they must not end the drain. A worker is started with them blocked.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
+        server.should_exit = True
 
-    before = {number: signal.signal(number, ignore) for number in STOP_SIGNALS}
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*STOP_SIGNALS, signal.SIGCHLD})
     try:
         yield

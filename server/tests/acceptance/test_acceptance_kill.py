@@ -158,3 +158,30 @@ def test_an_idle_server_uses_next_to_no_processor_and_little_memory(new_database
     assert ticks() - before <= 12
     resident = next(line for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
     assert int(resident.split()[1]) < 130_000
+
+
+def test_workers_end_with_their_parent_however_it_ends(new_database, servers):
+    server = servers(new_database("postgresql"), "--workers", "2")
+    children = child_pids(server.process.pid)
+    server.kill()
+
+    from pathlib import Path
+
+    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children), 15)
+
+
+def test_a_server_starts_without_its_database_and_says_that_it_is_not_ready(servers):
+    server = servers("postgresql://nobody@127.0.0.1:1/nothing", wait=False)
+
+    def answers():
+        try:
+            return requests.get(f"{server.base}/healthz", timeout=2).status_code == 200
+        except (requests.ConnectionError, requests.Timeout):
+            return False
+
+    until(answers, 20)
+    assert requests.get(f"{server.base}/readyz", timeout=5).status_code == 503
+    answer = requests.post(f"{server.base}/v2/executions", json={"workflow_name": "w"}, timeout=20)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert server.terminate() == 0

@@ -10,11 +10,13 @@ import structlog
 
 from maestrale.core import states
 from maestrale.errors import NotFoundError
-from maestrale.store import Connection, Database, Executions, nodes, reports
+from maestrale.store import Connection, Database, Executions, action_events, nodes, reports
 
 log = structlog.get_logger(__name__)
 
 LEASE = "expiration"
+OUTPUT_LEASE = "expiration of live output"
+OUTPUT_BATCH = 1000
 FINAL = (states.SUCCESS, states.ERROR, states.CANCELLED)
 
 
@@ -72,3 +74,23 @@ class Expiration:
             except NotFoundError:
                 continue
         return deleted
+
+
+@dataclass(slots=True, kw_only=True)
+class OutputExpiration:
+    """Deletes the live output of actions by age, whatever becomes of their executions; ``older_than`` in minutes."""
+
+    node_id: str
+    database: Database
+    older_than: int
+    now: Callable[[], datetime]
+    interval: float = 60.0
+
+    def run(self) -> None:
+        """Delete what is too old, batch by batch."""
+        now = self.now()
+        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, OUTPUT_LEASE, self.node_id, now, self.interval)):
+            return
+        before = now - timedelta(minutes=self.older_than)
+        while self.database.run_write(lambda conn: action_events.expire(conn, before, OUTPUT_BATCH)):
+            pass

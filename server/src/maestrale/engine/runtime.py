@@ -24,11 +24,12 @@ from maestrale.store import Connection, Database, dispatch, jobs, nodes
 log = structlog.get_logger(__name__)
 
 JOIN_TIMEOUT = 30.0
+RETRY_INTERVAL = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
 class EngineRuntime:
-    """Everything of the engine that lives. ``prepare`` is called until it succeeds before any work is taken."""
+    """Everything of the engine that lives. ``prepare`` is called before any work is taken, until it raises nothing."""
 
     node_id: str
     engine: Engine
@@ -43,10 +44,11 @@ class EngineRuntime:
     drain_timeout: float
     chores: Periodic
     prepare: Callable[[], None] = lambda: None
+    flush_output: Callable[[], None] = lambda: None
     _registered: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopping: bool = False
-    _unreachable: bool = False
+    _fault: str = ""
 
     def connect(self) -> None:
         """Tie the callbacks together; once, before anything runs."""
@@ -91,17 +93,20 @@ class EngineRuntime:
                 self.prepare()
                 self.sweeper.beat()
             except DatabaseUnavailableError as error:
-                self._unreachable = True
+                self._fault = "The database can't be reached."
                 log.warning("waiting for the database", error=str(error))
-                pause.wait(1.0)
+            except Exception as error:
+                self._fault = f"The database can't be used: {error}"
+                log.exception("waiting for a database that can be used")
             else:
                 self._registered.set()
                 break
+            pause.wait(RETRY_INTERVAL)
         self.sweeper.heartbeats.run()
 
     def _decide(self) -> None:
         while not self._registered.wait(0.1) and not self._stopping:
-            if self._unreachable:
+            if self._fault:
                 self.loop.refuse_requests()
         self.loop.run()
 
@@ -116,7 +121,7 @@ class EngineRuntime:
         if self._stopping:
             return "The server is stopping."
         if not self._registered.is_set():
-            return "The database can't be reached."
+            return self._fault or "The engine is starting."
         if not all(thread.is_alive() for thread in self._threads if thread.name != "chores"):
             return "A thread of the engine has ended."
         return ""
@@ -128,6 +133,7 @@ class EngineRuntime:
         self.chores.stop()
         self.loop.decider.room_for_actions = False
         leftover = self.runner.stop(self.drain_timeout)
+        self.flush_output()
         self.loop.stop()
         self._join("engine")
         self.sweeper.stop()
