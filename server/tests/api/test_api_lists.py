@@ -394,3 +394,27 @@ def test_a_list_of_waiting_executions(api):
     api.start(workflow)
 
     assert len(api.get("executions", workflow_name=workflow, state="in:RUNNING,PAUSED").json()["executions"]) == 1
+
+
+def test_a_large_page_is_streamed_and_complete(api):
+    from maestrale.api.reads import CHUNK
+
+    mark, count = unique("many"), CHUNK * 2 + 50
+    for number in range(count):
+        assert api.post("environments", {"name": f"{mark}_{number:04}", "variables": {"n": number}}).status_code == 201
+    expected = [f"{mark}_{number:04}" for number in range(count)]
+    whole = api.get("environments", name=f"has:{mark}", sort_keys="name")
+    part = api.get("environments", name=f"has:{mark}", sort_keys="name", limit=CHUNK + 10).json()
+
+    assert whole.headers["transfer-encoding"] == "chunked"
+    assert [row["name"] for row in whole.json()["environments"]] == expected
+    assert "next" not in whole.json()
+    assert [row["name"] for row in part["environments"]] == expected[: CHUNK + 10]
+    assert [
+        row["name"]
+        for page in pages(api, "environments", "environments", name=f"has:{mark}", sort_keys="name", limit=CHUNK + 10, fields="name")
+        for row in page
+    ] == expected
+    assert len(api.get("environments", name=f"has:{mark}", limit=CHUNK).json()["environments"]) == CHUNK
+    assert len(api.get("environments", name=f"has:{mark}", limit=count).json()["environments"]) == count
+    assert "next" in api.get("environments", name=f"has:{mark}", limit=count).json()

@@ -6,23 +6,29 @@ which makes a stored row one of the API's fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
-from starlette.responses import Response
+import orjson
+from starlette.responses import Response, StreamingResponse
 
 from maestrale.api.call import Call
-from maestrale.api.errors import shown
+from maestrale.api.errors import JSON_TYPE, shown
 from maestrale.api.listing import UUID_TEXT, Filter, Listing, read_listing
 from maestrale.api.resources import Resource
 from maestrale.api.routes import check_rule
-from maestrale.api.wire import Row, page, shape
+from maestrale.api.wire import Row, items, page, shape
 from maestrale.caller import Caller
 from maestrale.errors import NotAllowedError, NotFoundError, RequestError
 from maestrale.store import Connection, queries
 from maestrale.store.scope import Scope
 
 Prepare = Callable[[Row], Row]
+
+CHUNK = 200
+"""Rows that are read, and held, at once."""
 
 
 def scope_of(caller: Caller, *, all_projects: bool = False) -> Scope:
@@ -60,6 +66,19 @@ def rows(call: Call, resource: Resource, listing: Listing, where: Sequence[Filte
         raise
 
 
+def chunks(call: Call, resource: Resource, listing: Listing, where: Sequence[Filter] = ()) -> Iterator[list[dict[str, Any]]]:
+    """A page in parts of at most ``CHUNK`` rows, each read when it is asked for, so that a large page is never held whole."""
+    left = listing.limit or 0
+    while left > 0:
+        wanted = min(left, CHUNK)
+        found = rows(call, resource, replace(listing, limit=wanted), where)
+        yield found
+        if len(found) < wanted:
+            return
+        left -= len(found)
+        listing = replace(listing, marker=found[-1]["id"])
+
+
 def stored_fields(resource: Resource, listing: Listing) -> list[str]:
     """The columns that a list needs."""
     names = [name for name in shown_fields(listing) if (column := resource.column(name)) is not None and column.stored]
@@ -76,14 +95,34 @@ def shown_fields(listing: Listing) -> tuple[str, ...]:
 def answer(
     call: Call, resource: Resource, *, where: Sequence[Filter] = (), all_projects_rule: str | None = None, prepare: Prepare | None = None,
 ) -> Response:
-    """A list request from its query to its answer."""
+    """A list request from its query to its answer. A page of more than ``CHUNK`` rows is sent as it is read."""
     listing = read_listing(call.arguments, resource, call.parts.settings.api.max_limit)
     if listing.flags.get("all_projects"):
         check_rule(call, all_projects_rule)
-    found = rows(call, resource, listing, where)
-    link = listing.next_link(call.collection_url, found[-1]["id"]) if len(found) == listing.limit else None
-    prepared = [prepare(row) for row in found] if prepare is not None else found
-    return page(resource, prepared, shown_fields(listing), link)
+    names = shown_fields(listing)
+    parts = chunks(call, resource, listing, where)
+    first = next(parts)
+    if len(first) < CHUNK or listing.limit == CHUNK:
+        link = _next_link(call, listing, first, len(first))
+        return page(resource, [prepare(row) for row in first] if prepare is not None else first, names, link)
+
+    def content() -> Iterator[bytes]:
+        count = 0
+        last = first
+        yield b'{"' + resource.collection.encode() + b'":['
+        for part in chain([first], parts):
+            if part:
+                yield (b"," if count else b"") + items(resource, map(prepare, part) if prepare is not None else part, names)
+                count, last = count + len(part), part
+        link = _next_link(call, listing, last, count)
+        yield b"]}" if link is None else b'],"next":' + orjson.dumps(link) + b"}"
+
+    return StreamingResponse(content(), media_type=JSON_TYPE)
+
+
+def _next_link(call: Call, listing: Listing, last: Sequence[Row], count: int) -> str | None:
+    """The address of the next page, where this one is full (A047)."""
+    return listing.next_link(call.collection_url, last[-1]["id"]) if count == listing.limit else None
 
 
 def refuse_foreign_project(call: Call) -> None:

@@ -30,11 +30,6 @@ def timestamp(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat(" ", "seconds")
 
 
-def json_text(value: Any) -> str | None:
-    """A value as the JSON text that the wire wants; None stays null (A029)."""
-    return None if value is None else dumps(value)
-
-
 def shape(resource: Resource, row: Row, names: Sequence[str]) -> dict[str, Any]:
     """The named fields of a row in wire form; a field that the row lacks is left out."""
     shaped: dict[str, Any] = {}
@@ -98,6 +93,11 @@ def page(resource: Resource, rows: Iterable[Row], names: Sequence[str], next_lin
     if next_link is not None:
         body["next"] = next_link
     return reply(body)
+
+
+def items(resource: Resource, rows: Iterable[Row], names: Sequence[str]) -> bytes:
+    """Some items of a list without the brackets around them."""
+    return orjson.dumps([shape(resource, row, names) for row in rows])[1:-1]
 
 
 def no_content() -> Response:
