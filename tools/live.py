@@ -26,11 +26,13 @@ def _fresh(name: str) -> Path:
     return folder
 
 
-def conformance(run: Any, venv: Path, cases: Path) -> int:
-    """Run the recorded cases."""
+def conformance(run: Any, venv: Path, cases: Path, database_url: str | None) -> int:
+    """Run the recorded cases on a database, None for SQLite; see ``conformance.py`` for how they are judged."""
     settings = {"MAESTRALE_HTTP_DENIED_CIDRS": json.dumps(DENIED)}
+    if database_url is not None:
+        settings["MAESTRALE_DATABASE_URL"] = database_url
     with engine.running(venv, _fresh("conformance"), settings) as server:
-        status: int = run(venv / "bin" / "python", cases / "run.py", "--url", server.url, "--jobs", "4")
+        status: int = run(venv / "bin" / "python", ROOT / "tools" / "conformance.py", cases, server.url)
     return status
 
 
