@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
-import pytest
+import expr_reference as reference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import reference
 from maestrale.errors import YaqlEvaluationError
-from maestrale.expr import DEFAULT, ContextView, Scope, fastpath, yaql_engine
+from maestrale.expr import DEFAULT, ContextView, Scope
 from maestrale.expr.yaql_data import convert
 from maestrale.expr.yaql_language import YaqlExpression
+
+EXAMPLES = int(os.environ.get("EXPRESSION_EXAMPLES", "250"))
+"""How many expressions each test tries; more find more."""
 
 SCALARS = st.one_of(
     st.none(),
@@ -42,27 +45,91 @@ CONTEXTS = st.fixed_dictionaries({
 })  # fmt: skip
 
 LITERALS = st.sampled_from(
-    ["1", "0", "2", "-1", "2.5", "0.0", "true", "false", "null", "abc", "a", "'x,y'", '","', "''", "[]", "{}", "[1, 2]"]
-    + ["{a => 1}", "{a => [1]}", "10000000000000000000000", "True", "`v`", "$1", "$2", "$missing", "$__env"]
-)
+    [
+        "1", "0", "2", "-1", "2.5", "0.0", "true", "false", "null", "abc", "a", "'x,y'", '","', "''", "[]", "{}",
+        "[1, 2]", "{a => 1}", "{a => [1]}", "10000000000000000000000", "True", "`v`", "$1", "$2", "$missing", "$__env",
+    ]
+)  # fmt: skip
 ROOTS = st.sampled_from(
-    ["$.a", "$.b", "$.l", "$.ns", "$.ds", "$.d", "$.s", "$.n", "$.f", "$.z", "$.missing", "$", "$.d.a", "$.ds.n", "$.l[0]"]
-    + ["$.l.a", "$['a']", "$.d.get(a)", "$.ds[0].n", "$.d.keys()", "$.d.values()", "task(t)", "task().result"]
-    + ["task(u).result", "task(u).result.l", "task(n).result", "task(nobody)", "env()", "env().l", "env().d", "env().x"]
-    + ["global(g)", "global(l)", "global(missing)", "execution().input", "range(3)", "range(1, 4)"]
-    + ["json_parse('[1, {\"a\": [2]}]')", "$.get('__env').l"]
-)
-OPERATORS = st.sampled_from("+ - * / mod = != < <= > >= and or in".split())
+    [
+        "$.a", "$.b", "$.l", "$.ns", "$.ds", "$.d", "$.s", "$.n", "$.f", "$.z", "$.missing", "$", "$.d.a", "$.ds.n",
+        "$.l[0]", "$.l.a", "$['a']", "$.d.get(a)", "$.ds[0].n", "$.d.keys()", "$.d.values()", "task(t)", "task().result",
+        "task(u).result", "task(u).result.l", "task(n).result", "task(nobody)", "env()", "env().l", "env().d", "env().x",
+        "global(g)", "global(l)", "global(missing)", "execution().input", "range(3)", "range(1, 4)",
+        "json_parse('[1, {\"a\": [2]}]')", "$.get('__env').l",
+    ]
+)  # fmt: skip
+OPERATORS = st.sampled_from(["+", "-", "*", "/", "mod", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"])
 FUNCTIONS = st.sampled_from(
-    "len str int float bool abs isString isBoolean isInteger isNumber isDict isList list coalesce range concat".split()
+    [
+        "len",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "abs",
+        "isString",
+        "isBoolean",
+        "isInteger",
+        "isNumber",
+        "isDict",
+        "isList",
+        "list",
+        "coalesce",
+        "range",
+        "concat",
+    ]
 )
 PAIRS = st.sampled_from(["min", "max", "concat", "coalesce", "list"])
 METHODS_0 = st.sampled_from(
-    "len count keys values first last any all toList sum min max reverse toUpper toLower trim trimLeft trimRight split".split()
+    [
+        "len",
+        "count",
+        "keys",
+        "values",
+        "first",
+        "last",
+        "any",
+        "all",
+        "toList",
+        "sum",
+        "min",
+        "max",
+        "reverse",
+        "toUpper",
+        "toLower",
+        "trim",
+        "trimLeft",
+        "trimRight",
+        "split",
+    ]
 )
 METHODS_1 = st.sampled_from(
-    "get select where any all orderBy orderByDescending first sum min max skip limit contains containsKey join startsWith"
-    " endsWith split trim take filter map".split()
+    [
+        "get",
+        "select",
+        "where",
+        "any",
+        "all",
+        "orderBy",
+        "orderByDescending",
+        "first",
+        "sum",
+        "min",
+        "max",
+        "skip",
+        "limit",
+        "contains",
+        "containsKey",
+        "join",
+        "startsWith",
+        "endsWith",
+        "split",
+        "trim",
+        "take",
+        "filter",
+        "map",
+    ]
 )
 
 
@@ -180,6 +247,8 @@ NUMBERS = st.deferred(
         st.builds("{}.{}(0)".format, LISTS, st.sampled_from(["sum", "min", "max", "first"])),
         st.builds("{}.{}()".format, LISTS, st.sampled_from(["sum", "min", "max", "len", "count", "last"])),
         st.builds("{}.len()".format, MAPPINGS),
+        st.builds("{}.aggregate({})".format, LISTS, st.sampled_from(["$1 + $2", "$1 * 2 + $", "max($1, $2)", "$2"])),
+        st.builds("{}.reduce({}, {})".format, LISTS, st.sampled_from(["$1 + $2", "switch($2 > 1 => $2, true => $1)"]), NUMBERS),
         st.builds("{}.indexOf({})".format, TEXTS, TEXTS),
         st.builds("{}.indexWhere({})".format, LISTS, ELEMENT_CONDITIONS),
         st.builds("switch({} => {}, true => {})".format, CONDITIONS, NUMBERS, NUMBERS),
@@ -239,6 +308,7 @@ LISTS = st.deferred(
         st.builds("({}).{}(1)".format, LISTS, st.sampled_from(["skip", "limit", "take"])),
         st.builds("({}).selectMany({})".format, LISTS, st.sampled_from(["[$, $]", "$", "range(2)"])),
         st.builds("$.ds.{}".format, st.sampled_from(["where($.k > 1).n", "groupBy($.k)", "groupBy($.k, $.n)", "select($.set(x, 1))"])),
+        st.builds("({}).aggregate({}, [])".format, LISTS, st.sampled_from(["$1 + [$2]", "[$1, $2]", "[1].select($2)", "$1"])),
         st.builds("({}).groupBy({})".format, LISTS, st.sampled_from(["$ mod 2", "$ > 1", "$"])),
         st.builds("({}).keys().orderBy($)".format, MAPPINGS),
         st.builds("({}).values()".format, MAPPINGS),
@@ -272,13 +342,13 @@ SENSIBLE_CONTEXTS = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=int(__import__('os').environ.get('N','400')), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(NUMBERS, TEXTS, CONDITIONS, LISTS, MAPPINGS), SENSIBLE_CONTEXTS)
 def test_expressions_that_make_sense_have_the_outcome_that_yaql_gives(expression, context):
     assert_same(expression, context)
 
 
-@settings(max_examples=int(__import__('os').environ.get('N','400')), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(EXPRESSIONS, CONTEXTS)
 def test_any_expression_has_the_outcome_that_yaql_gives(expression, context):
     assert_same(expression, context)

@@ -62,7 +62,7 @@ class _PlainDumper(yaml.SafeDumper):
 
 def json_dump(value: Any, options: Options) -> str:
     """JSON, indented by four, non-ASCII escaped (L199)."""
-    return json.dumps(stored(value, options, sets=False), indent=4)
+    return json.dumps(native(value, options), indent=4, default=lambda part: stored(part, options, sets=False))
 
 
 def json_parse(text: Any, options: Options) -> Any:

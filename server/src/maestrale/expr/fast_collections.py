@@ -66,9 +66,7 @@ def walked(compiler: Compiler, receiver: Node) -> Callable[[Any, Any], Any]:
 
     def walk(current: Any, run: Any) -> Any:
         collection = sequence(source(current, run), options)
-        if type(collection) is list:
-            run.meter.step(len(collection))
-        return collection
+        return run.meter.passes(collection)
 
     return walk
 
@@ -189,15 +187,33 @@ def _has_key(mapping: Mapping[Any, Any], key: Any) -> bool:
 def _to_list(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     compiler.arguments(trees, 0, 0)
     collection = walked(compiler, receiver)
-    looping = compiler.looping
 
     def to_list(current: Any, run: Any) -> list[Any]:
-        result = list(collection(current, run))
-        if looping:
-            run.meter.make(result)
-        return result
+        return list(collection(current, run))
 
-    return Node(to_list, receiver.origin | FROZEN)
+    return Node(operators.accounted(compiler, to_list), receiver.origin | FROZEN)
+
+
+def _aggregate(compiler: Compiler, receiver: Node, trees: Any) -> Node:
+    """``aggregate(function of $1 and $2, seed)``."""
+    if not 1 <= len(trees) <= 2:
+        raise UnsureError
+    collection, step = walked(compiler, receiver), compiler.fold().compile(trees[0]).run
+    seed = compiler.compile(trees[1]).run if len(trees) == 2 else None
+
+    def aggregate(current: Any, run: Any) -> Any:
+        elements = iter(collection(current, run))
+        total = next(elements, _MISSING) if seed is None else seed(current, run)
+        if total is _MISSING:
+            raise UnsureError
+        for element in elements:
+            total = step((total, element), run)
+            if isinstance(total, (Iterator, values.Ordered)):
+                # Iterators over iterators without end would break the process when they run.
+                raise UnsureError
+        return total
+
+    return Node(aggregate, FROZEN | RAW)
 
 
 def _sum(compiler: Compiler, receiver: Node, trees: Any) -> Node:
@@ -315,7 +331,7 @@ def _to_dict(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     def to_dict(current: Any, run: Any) -> dict[Any, Any]:
         return {_hashable(key(element, run)): value(element, run) for element in collection(current, run)}
 
-    return Node(to_dict, FROZEN | RAW)
+    return Node(operators.accounted(compiler, to_dict), FROZEN | RAW)
 
 
 def _group_by(compiler: Compiler, receiver: Node, trees: Any) -> Node:
@@ -327,6 +343,8 @@ def _group_by(compiler: Compiler, receiver: Node, trees: Any) -> Node:
         for element in collection(current, run):
             item = value(element, run)
             groups.setdefault(_hashable(key(element, run)), []).append(item)
+        for members in groups.values():
+            run.made(members)
         return map(list, groups.items())
 
     return Node(group, FROZEN | RAW)
@@ -358,7 +376,7 @@ def _set(compiler: Compiler, receiver: Node, trees: Any) -> Node:
         changes = {key(current, run): value(current, run) for key, value in runs}
         return {**mapping, **changes}
 
-    return Node(change, origin)
+    return Node(operators.accounted(compiler, change), origin)
 
 
 def _delete(compiler: Compiler, receiver: Node, trees: Any) -> Node:
@@ -380,7 +398,7 @@ def _merge_with(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     def merge(current: Any, run: Any) -> dict[Any, Any]:
         return values.merged(values.mapping(one(current, run)), values.mapping(two(current, run)), tuples=tuples)
 
-    return Node(merge, receiver.origin | other.origin | RAW)
+    return Node(operators.accounted(compiler, merge), receiver.origin | other.origin | RAW)
 
 
 METHODS: Mapping[str, MethodBuilder] = {
@@ -409,6 +427,8 @@ METHODS: Mapping[str, MethodBuilder] = {
     "limit": _slice(skip=False),
     "take": _slice(skip=False),
     "reverse": _reverse,
+    "aggregate": _aggregate,
+    "reduce": _aggregate,
     "selectMany": _select_many,
     "flatten": _flatten,
     "distinct": _distinct,

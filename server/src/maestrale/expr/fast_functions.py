@@ -64,15 +64,7 @@ def _uuid(compiler: Compiler, trees: Any) -> Node:
 def _dump(write: Callable[[Any, Options], str]) -> FunctionBuilder:
     def build(compiler: Compiler, trees: Any) -> Node:
         value, options = compiler.arguments(trees, 1, 1)[0].run, compiler.options
-        looping = compiler.looping
-
-        def dump(current: Any, run: Any) -> str:
-            text = write(value(current, run), options)
-            if looping:
-                run.meter.make(text)
-            return text
-
-        return Node(dump)
+        return Node(operators.accounted(compiler, lambda current, run: write(value(current, run), options)))
 
     return build
 
@@ -187,19 +179,16 @@ def _coalesce(compiler: Compiler, trees: Any) -> Node:
 
 def _concat(compiler: Compiler, trees: Any) -> Node:
     runs = [node.run for node in compiler.arguments(trees, 1, operators.MOST)]
-    options, looping = compiler.options, compiler.looping
+    options = compiler.options
 
     def concatenate(current: Any, run: Any) -> str:
         parts = [part(current, run) for part in runs]
         if any(type(part) is not str for part in parts):
             raise UnsureError
         check_text_length(sum(map(len, parts)), options)
-        text = "".join(parts)
-        if looping:
-            run.meter.make(text)
-        return text
+        return "".join(parts)
 
-    return Node(concatenate)
+    return Node(operators.accounted(compiler, concatenate))
 
 
 def _list(compiler: Compiler, trees: Any) -> Node:

@@ -38,7 +38,26 @@ class Run:
         self.lookup = scope.lookup
         self.meter = Meter(options)
 
+    def made(self, value: Any) -> Any:
+        """Account for a list, a dict or a text that was made in a loop."""
+        kind = type(value)
+        if kind is dict:
+            self.meter.nest(value, value.values())
+        else:
+            self.meter.make(value)
+            if kind is list:
+                self.meter.nest(value, value)
+        return value
 
+
+def _unsure(_current: Any, _run: Any) -> Any:
+    raise UnsureError
+
+
+_HIDDEN = Node(_unsure)
+"""``$2`` in a loop within a function of two values: the closure there is given no more than one."""
+
+_NULL = Node(lambda _current, _run: None)
 _CURRENT = Node(lambda current, _run: current, FROZEN, shared=True)
 
 
@@ -58,11 +77,19 @@ class Compiler:
     builders: Mapping[type[Any], Callable[[Compiler, Any], Node]]
     looping: bool = False
     current: Node = _CURRENT
+    second: Node = _NULL
 
     def loop(self, over: Node) -> Compiler:
         """The inside of a loop over a collection."""
         self.findings.loops = True
-        return replace(self, looping=True, current=Node(lambda current, _run: current, over.origin, over.shared))
+        element = Node(lambda current, _run: current, over.origin, over.shared)
+        return replace(self, looping=True, current=element, second=_NULL if self.second is _NULL else _HIDDEN)
+
+    def fold(self) -> Compiler:
+        """The inside of a function of two values, ``$1`` and ``$2``, which a closure is given as a pair."""
+        self.findings.loops = True
+        first = Node(lambda pair, _run: pair[0], FROZEN | RAW)
+        return replace(self, looping=True, current=first, second=Node(lambda pair, _run: pair[1], FROZEN | RAW))
 
     def compile(self, tree: Any) -> Node:
         """Raises UnsureError for what has no closure."""

@@ -34,7 +34,7 @@ def variable(compiler: Compiler, tree: Any) -> Node:
             return run.root.get(key) if isinstance(run.root, Mapping) else None
 
         return Node(internal, RAW, shared=True)
-    return Node(lambda _current, _run: None)
+    return compiler.second if name == "$2" else Node(lambda _current, _run: None)
 
 
 def wrapped(compiler: Compiler, tree: Any) -> Node:
@@ -53,7 +53,7 @@ def literal_list(compiler: Compiler, trees: Any) -> Node:
     def build(current: Any, run: Any) -> list[Any]:
         return [part(current, run) for part in runs]
 
-    return Node(build, origin)
+    return Node(accounted(compiler, build), origin)
 
 
 def is_rule(tree: Any) -> bool:
@@ -79,7 +79,14 @@ def build_map(compiler: Compiler, trees: Any) -> Node:
     def build(current: Any, run: Any) -> dict[Any, Any]:
         return {key(current, run): value(current, run) for key, value in runs}
 
-    return Node(build, origin)
+    return Node(accounted(compiler, build), origin)
+
+
+def accounted(compiler: Compiler, make: Closure) -> Closure:
+    """A closure that makes a value, accounted for where it may do so again and again."""
+    if not compiler.looping:
+        return make
+    return lambda current, run: run.made(make(current, run))
 
 
 def index(compiler: Compiler, tree: Any) -> Node:
@@ -207,38 +214,35 @@ def _add(compiler: Compiler, left: Node, right: Node) -> Node:
         first, second = one(current, run), other(current, run)
         kind = type(first)
         if kind is int and type(second) is int:
-            result = first + second
-            if not -(1 << 64) < result < 1 << 64:
-                check_integer_bits(result.bit_length(), options)
-            return result
+            total = first + second
+            if not -(1 << 64) < total < 1 << 64:
+                check_integer_bits(total.bit_length(), options)
+            return total
+        result: Any
         if kind is str and type(second) is str:
             check_text_length(len(first) + len(second), options)
         elif kind is list and type(second) is list and tuples:
             check_element_count(len(first) + len(second), options)
         elif isinstance(first, Mapping) and isinstance(second, Mapping):
-            return {**first, **second}
+            result = {**first, **second}
+            return run.made(result) if looping else result
         else:
             values.numbers(first, second)
             return first + second
         result = first + second
-        if looping:
-            run.meter.make(result)
-        return result
+        return run.made(result) if looping else result
 
     return Node(add, origin | FROZEN)
 
 
 def _multiply(compiler: Compiler, left: Node, right: Node) -> Node:
     one, other = left.run, right.run
-    options, looping = compiler.options, compiler.looping
+    options = compiler.options
 
     def multiply(current: Any, run: Any) -> Any:
-        result = values.multiply(one(current, run), other(current, run), options)
-        if looping:
-            run.meter.make(result)
-        return result
+        return values.multiply(one(current, run), other(current, run), options)
 
-    return Node(multiply)
+    return Node(accounted(compiler, multiply))
 
 
 def _and(_compiler: Compiler, left: Node, right: Node) -> Node:

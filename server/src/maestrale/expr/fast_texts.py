@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from maestrale.expr import fast_operators as operators
 from maestrale.expr import fast_values as values
 from maestrale.expr import regex_guard
 from maestrale.expr.fast_collections import walked
@@ -36,18 +37,14 @@ def _text_method(method: Callable[..., Any], least: int, most: int, origin: int 
 
     def build(compiler: Compiler, receiver: Node, trees: Any) -> Node:
         runs = [receiver.run, *(node.run for node in compiler.arguments(trees, least, most))]
-        looping = compiler.looping
 
         def call(current: Any, run: Any) -> Any:
             texts = [part(current, run) for part in runs]
             if any(type(text) is not str for text in texts):
                 raise UnsureError
-            result = method(*texts)
-            if looping:
-                run.meter.make(result)
-            return result
+            return method(*texts)
 
-        return Node(call, origin)
+        return Node(operators.accounted(compiler, call), origin)
 
     return build
 

@@ -91,8 +91,9 @@ def attribute(value: Any, key: str) -> Any:
 
 def metered_attribute(value: Any, key: str, meter: Meter) -> Any:
     """``attribute`` within a loop, where it may be asked for again and again."""
-    if type(value) is list:
-        meter.step(len(value))
+    kind = type(value)
+    if kind is list or kind in _ITERABLES:
+        value = meter.passes(value)
     return attribute(value, key)
 
 

@@ -82,6 +82,10 @@ class Options:
 DEFAULT = Options()
 
 
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+_UNKNOWN: tuple[int, int, Any] = (1, 1, None)
+
+
 class Meter:
     """Counts what one evaluation has cost so far and stops it at a ceiling."""
 
@@ -120,10 +124,13 @@ class Meter:
         depth, weight = 0, 1
         nested = self.nested
         for part in parts:
-            found = nested.get(id(part))
-            if found is not None:
-                depth = max(depth, found[0])
-                weight += found[1]
+            if type(part) in _LEAVES:
+                continue
+            inner_depth, inner_weight, _ = nested.get(id(part), _UNKNOWN)
+            depth = max(depth, inner_depth)
+            weight += inner_weight
+        if not depth:
+            return
         # Kept with the value, so that no other one can get its identity.
         nested[id(value)] = (depth + 1, weight, value)
         if depth >= self.options.max_depth:

@@ -43,7 +43,7 @@ def text_of(value: Any, options: Options) -> str:
 
     Raises what ``native`` raises.
     """
-    return value if type(value) is str else str(native(value, options))
+    return str(value if type(value) in SCALARS else native(value, options))
 
 
 def check_text_size(value: Any, options: Options) -> int:

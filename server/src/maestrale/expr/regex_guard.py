@@ -5,7 +5,7 @@ many repeats can share the same stretch of text among themselves (each multiplie
 split a stretch in every possible way (these double with every character), and at how many places a search starts. The
 judgement reads the parsed pattern and looks in the text for the longest stretch that each repeat could cover, so that
 usual patterns pass on large texts, and a pattern that explodes passes where the text gives it nothing to explode on.
-It is an estimate, and errs towards letting through what it doesn't look into (back references, look-around).
+It is an estimate, and errs towards letting through what it doesn't look into (back references, conditional groups).
 """
 
 from __future__ import annotations
@@ -106,18 +106,23 @@ def _items(parsed: Iterable[tuple[Any, Any]]) -> list[_Item]:
             if items and items[-1].literal:
                 literal = items.pop().literal + literal
             items.append(_Item(frozenset(map(re.escape, literal)), literal=literal))
-        elif operator in _REPEATS:
-            items += _repeat_items(*argument)
-        elif operator is sre.SUBPATTERN:
-            items += _items(argument[3])
-        elif operator is sre.BRANCH:
-            items.append(_branch_item(argument[1]))
-        elif operator is sre.AT:
-            if argument not in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING):
-                items.append(_Item(frozenset()))
-        elif operator in (sre.NOT_LITERAL, sre.ANY, sre.IN) or operator in _ATOMIC:
-            items.append(_Item(_classes([(operator, argument)])))
+        else:
+            items += _part(operator, argument)
     return items
+
+
+def _part(operator: Any, argument: Any) -> list[_Item]:
+    if operator in _REPEATS:
+        return _repeat_items(*argument)
+    if operator is sre.SUBPATTERN:
+        return _items(argument[3])
+    if operator in (sre.ASSERT, sre.ASSERT_NOT):
+        return _items(argument[1])
+    if operator is sre.BRANCH:
+        return [_branch_item(argument[1])]
+    if operator is sre.AT and argument not in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING):
+        return [_Item(frozenset())]
+    return [_Item(_classes([(operator, argument)]))] if operator in _SINGLE or operator in _ATOMIC else []
 
 
 def _repeat_items(least: int, most: int, body: Any) -> list[_Item]:

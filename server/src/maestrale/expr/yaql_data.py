@@ -73,6 +73,18 @@ class RawDict(collections.abc.Mapping[Any, Any]):
     def __repr__(self) -> str:
         return repr(dict(self._source))
 
+    def keys(self) -> Any:
+        """The keys, without a look at the values."""
+        return dict.fromkeys(self._source).keys()
+
+    def values(self) -> Any:
+        """All values."""
+        return dict(self._source).values()
+
+    def items(self) -> Any:
+        """All keys and values."""
+        return dict(self._source).items()
+
 
 RawDict.__name__ = "dict"
 

@@ -72,19 +72,21 @@ class Lookup:
         return f"uuid-{self._uuids}"
 
     def now(self) -> datetime:
-        return datetime(2026, 8, 1, 10, 20, 30)  # noqa: DTZ001
+        return datetime(2026, 8, 1, 10, 20, 30)
 
 
 def _engine() -> Any:
     factory = yaql.language.factory.YaqlFactory(keyword_operator="=>", allow_delegates=False)
-    return factory.create(options={
-        "yaql.limitIterators": -1,
-        "yaql.memoryQuota": -1,
-        "yaql.convertTuplesToLists": True,
-        "yaql.convertSetsToLists": False,
-        "yaql.iterableDicts": False,
-        "yaql.convertOutputData": True,
-    })
+    return factory.create(
+        options={
+            "yaql.limitIterators": -1,
+            "yaql.memoryQuota": -1,
+            "yaql.convertTuplesToLists": True,
+            "yaql.convertSetsToLists": False,
+            "yaql.iterableDicts": False,
+            "yaql.convertOutputData": True,
+        }
+    )
 
 
 def _context() -> Any:
