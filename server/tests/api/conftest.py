@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from live import TOKENS, Api, running, token_options
-from outside import Keystone, clients_environment
+from outside import Keystone, environment_of
 
 
 @pytest.fixture(scope="session")
@@ -71,4 +71,4 @@ def cloud(keystone, tmp_path_factory):
 @pytest.fixture(scope="session")
 def clients():
     """The environment with the clients of OpenStack."""
-    return clients_environment()
+    return environment_of("clients")

@@ -1,7 +1,7 @@
 """What some tests need besides this checkout: a real Keystone, and the clients of OpenStack in an environment of their own.
 
-Both are made beneath ``build`` when they are asked for. What MAESTRALE_TEST_REQUIRE names (``keystone``, ``clients``) must
-be there; otherwise its absence skips the tests with a line that says so.
+Both are made beneath ``build`` when they are asked for. What MAESTRALE_TEST_REQUIRE names (``keystone``, ``clients``,
+``tempest``) must be there; otherwise its absence skips the tests with a line that says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build"
 KEYSTONE_SCRIPT = Path(os.environ.get("MAESTRALE_KEYSTONE_SCRIPT", ROOT.parent / "shared" / "lab" / "keystone.sh"))
-CLIENTS = BUILD / "venvs" / "clients"
 PASSWORD = "secret"
 
 
@@ -43,16 +42,17 @@ def only_one(name: str):
         yield
 
 
-def clients_environment() -> Path:
-    """The folder of the environment that holds the clients."""
-    if not (is_required("clients") or CLIENTS.exists()):
-        leave_out("clients", f"there is no {CLIENTS.relative_to(ROOT)}; tools/venvs.py clients makes it")
-    with only_one("clients"):
-        command = [sys.executable, str(ROOT / "tools" / "venvs.py"), "clients"]
+def environment_of(name: str) -> Path:
+    """The folder of the environment made of ``tools/requirements/NAME.txt``."""
+    folder = BUILD / "venvs" / name
+    if not (is_required(name) or folder.exists()):
+        leave_out(name, f"there is no {folder.relative_to(ROOT)}; tools/venvs.py {name} makes it")
+    with only_one(name):
+        command = [sys.executable, str(ROOT / "tools" / "venvs.py"), name]
         made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
-        leave_out("clients", made.stderr.strip().splitlines()[-1][:200])
-    return CLIENTS
+        leave_out(name, made.stderr.strip().splitlines()[-1][:200])
+    return folder
 
 
 class Keystone:
