@@ -31,14 +31,14 @@ TRIGGERS = 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run against each database and print the figures."""
-    given = _parsed(arguments)
+    given = parsed(arguments)
     folder = Path(given.folder or tempfile.mkdtemp(prefix="maestrale-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     say(f"seed {given.seed}, logs in {folder}")
     clean, ran = True, 0
     for kind in given.database.split(","):
         try:
-            with _database(kind, folder) as database:
+            with database_of(kind, folder) as database:
                 figures, made = storm(database, folder, given)
         except UnreachableError as reason:
             say(f"{kind}: left out, {reason}")
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if clean and ran else 1
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options."""
     parser = argparse.ArgumentParser(description="Kill servers and databases while executions run.")
     parser.add_argument("--database", default=",".join(KINDS), help="which, of %(default)s")
     parser.add_argument("--seconds", type=float, default=60, help="how long for each database, and then until all has ended")
@@ -62,11 +63,12 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _database(kind: str, folder: Path) -> Database:
+def database_of(kind: str, folder: Path) -> Database:
+    """A database of that kind, to be entered."""
     if kind == "sqlite":
         return Sqlite(folder)
     if kind == "own-postgresql":
-        return OwnPostgresql(folder)
+        return OwnPostgresql()
     return {"postgresql": Postgresql, "mariadb": Mariadb}[kind]()
 
 

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from maestrale.core import states
-from maestrale.core.messages import Continue, to_payload
+from maestrale.core import identity, states
+from maestrale.core.messages import Continue, Message, TimerFired, to_payload
 from maestrale.core.model import Attempt, Execution, Job, Task
+from maestrale.core.scan import DELAYS
 from maestrale.engine.nodes import NodeIdentity, process_start
 from maestrale.errors import NotFoundError
 from maestrale.store import Connection, Database, Executions, jobs, nodes, reports
@@ -95,14 +96,37 @@ class Diagnosis:
             now = self.now()
             nodes.remove(conn, [node.id for node in nodes.all_nodes(conn) if not self._lives(node, now)])
             jobs.release_abandoned(conn)
-            jobs.insert(conn, [
-                Job(id=self.new_id(), kind="message", execution_id=one.execution_id, due_at=now, payload=to_payload(Continue()),
-                    created_at=now)
-                for one in stuck
-            ])
+            for one in stuck:
+                jobs.insert(conn, self._wakes(conn, one.execution_id, now))
 
         self.database.run_write(work)
         return [replace(one, is_fixed=True) if one.is_stuck else one for one in findings]
+
+
+    def _wakes(self, conn: Connection, execution_id: str, now: datetime) -> list[Job]:
+        """Messages that move an execution on: its lost timers, due now, and one that makes it look for what is ready."""
+        told: list[tuple[str, Message]] = [(self.new_id(), Continue())]
+        try:
+            tasks = self.executions.load(conn, execution_id).tasks
+        except NotFoundError:
+            return []
+        told += [(key, message) for _, key, message in lost_timers(tasks, jobs.of_execution(conn, execution_id))]
+        return [
+            Job(id=key, kind="message", execution_id=execution_id, due_at=now, payload=to_payload(message), created_at=now)
+            for key, message in told
+        ]
+
+
+def lost_timers(tasks: Sequence[Task], waiting: Sequence[Job]) -> list[tuple[Task, str, TimerFired]]:
+    """Delays of tasks whose timer has no row any more, with the id of the row and what it would say. There are none by itself."""
+    known = {job.id for job in waiting}
+    found = []
+    for task in tasks:
+        for purpose, token in task.runtime_context.get("_timers", {}).items() if task.state == states.DELAYED else ():
+            key = identity.derive(task.id, purpose, token)
+            if purpose in DELAYS and key not in known:
+                found.append((task, key, TimerFired(task.id, purpose, token)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +142,7 @@ class Case:
 
     def finding(self) -> Finding:
         """What it waits for; the first reason that applies."""
-        for look in (self._paused, self._job, self._action, self._child):
+        for look in (self._paused, self._timer, self._job, self._action, self._child):
             found = look()
             if found is not None:
                 return found
@@ -133,6 +157,13 @@ class Case:
         if self.execution.state != states.PAUSED:
             return None
         return self._say(f"a resume ({self.execution.state_info or 'paused'})", self.execution.updated_at)
+
+    def _timer(self) -> Finding | None:
+        lost = lost_timers(self.tasks, self.jobs)
+        if not lost:
+            return None
+        task, _, message = lost[0]
+        return self._say(f"a timer ({message.purpose} of the task {task.name}) that is gone", task.updated_at, is_stuck=True)
 
     def _job(self) -> Finding | None:
         if not self.jobs:

@@ -16,7 +16,7 @@ MEANS_LATER = 503
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server said. ``body`` is the JSON value, or the text where it is none."""
+    """What a server said, the names of headers in lower case. ``body`` is the JSON value, or the text where it is none."""
 
     status: int
     body: Any
@@ -58,7 +58,7 @@ class Client:
             value = json.loads(content) if content else None
         except ValueError:
             value = content.decode(errors="replace")
-        return Reply(answer.status, value, dict(answer.headers))
+        return Reply(answer.status, value, {name.lower(): text for name, text in answer.headers.items()})
 
     def ask(self, method: str, path: str, body: Any = None, *, patience: float = 60.0) -> Reply:
         """Until a server gives an answer other than 503. Only for requests that may be repeated. Raises NoReplyError."""

@@ -11,6 +11,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -45,6 +46,12 @@ class Database(ABC):
     @abstractmethod
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         ...
+
+    def ask(self, statement: str, **values: Any) -> Sequence[Any]:
+        """Run a statement in it, past the service; the first column of its rows."""
+        url = make_url(self.url)
+        drivers = {"postgresql": "postgresql+psycopg"}
+        return ask(url.set(drivername=drivers.get(url.drivername, url.drivername)), statement, **values)
 
     def cut(self, most: int) -> int:
         """Break up to ``most`` connections of the servers; how many it were."""
@@ -82,8 +89,10 @@ class Sqlite(Database):
             path.unlink()
 
 
-def _ask(url: URL, statement: str, **values: Any) -> Sequence[Any]:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+def ask(url: URL, statement: str, **values: Any) -> Sequence[Any]:
+    """Run a statement of its own accord; the first column of its rows."""
+    wait = {} if url.drivername.startswith("sqlite") else {"connect_timeout": 3}
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=wait)
     try:
         with engine.connect() as conn:
             result = conn.execute(text(statement), values)
@@ -106,14 +115,14 @@ class _OnServer(Database):
 
     def __enter__(self) -> Self:
         try:
-            _ask(self._server, f"CREATE DATABASE {self._database}")
+            ask(self._server, f"CREATE DATABASE {self._database}")
         except (SQLAlchemyError, ImportError) as error:
             raise UnreachableError(str(error).splitlines()[0]) from error
         self.url = self._server.set(database=self._database).render_as_string(hide_password=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _ask(self._server, self.drop.format(self._database))
+        ask(self._server, self.drop.format(self._database))
 
 
 class Postgresql(_OnServer):
@@ -129,7 +138,7 @@ class Postgresql(_OnServer):
 
     def cut(self, most: int) -> int:
         """Any connections, in the middle of whatever they do."""
-        return len(_ask(self._server, self.cut_some, name=self._database, most=most))
+        return len(ask(self._server, self.cut_some, name=self._database, most=most))
 
 
 class Mariadb(_OnServer):
@@ -144,9 +153,9 @@ class Mariadb(_OnServer):
         """Any connections, in the middle of whatever they do."""
         broken = 0
         some = "SELECT id FROM information_schema.processlist WHERE db = :name ORDER BY rand() LIMIT :most"
-        for one in _ask(self._server, some, name=self._database, most=most):
+        for one in ask(self._server, some, name=self._database, most=most):
             with contextlib.suppress(SQLAlchemyError):
-                _ask(self._server, f"KILL CONNECTION {int(one)}")
+                ask(self._server, f"KILL CONNECTION {int(one)}")
                 broken += 1
         return broken
 
@@ -157,8 +166,9 @@ class OwnPostgresql(Database):
     name = "own-postgresql"
     servers = 2
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / f"postgresql-{uuid4().hex[:8]}"
+    def __init__(self) -> None:
+        # not below a folder of this user's own, since its processes run as another one
+        self._folder = Path(tempfile.mkdtemp(prefix="maestrale-chaos-postgresql-"))
         self._data = self._folder / "data"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -168,7 +178,6 @@ class OwnPostgresql(Database):
         if not found and shutil.which("initdb") is None:
             raise UnreachableError("the programs of a PostgreSQL server are not installed")
         self._binaries = Path(found[-1] if found else str(shutil.which("initdb"))).parent
-        self._folder.mkdir(parents=True)
         user = _unprivileged()
         if user is not None:
             shutil.chown(self._folder, user)
@@ -186,8 +195,7 @@ class OwnPostgresql(Database):
 
     def cut(self, most: int) -> int:
         """As on a server that isn't ours."""
-        found = _ask(make_url(self.url).set(drivername="postgresql+psycopg"), Postgresql.cut_some, name="postgres", most=most)
-        return len(found)
+        return len(self.ask(Postgresql.cut_some, name="postgres", most=most))
 
     def can_be_killed(self) -> bool:
         """It is ours."""

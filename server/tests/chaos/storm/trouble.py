@@ -16,7 +16,10 @@ from storm.servers import Server, Servers
 
 @dataclass
 class Trouble:
-    """A thread that makes trouble about every ``pause`` seconds until ``end``, after which all servers are up again."""
+    """A thread that makes trouble about every ``pause`` seconds until ``end``, after which all servers are up again.
+
+    The first trouble is a kill.
+    """
 
     servers: Servers
     database: Database
@@ -50,8 +53,10 @@ class Trouble:
         if self.database.can_be_killed():
             kinds.append((self._kill_database, 6))
         try:
+            make: Callable[[random.Random], None] = self._kill_one
             while not self._stopping.wait(chosen.expovariate(1 / self.pause)):
-                chosen.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0](chosen)
+                make(chosen)
+                make = chosen.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
         except Exception as error:  # noqa: BLE001 - handed on by end()
             self.failure = error
         for server in self.servers.all:
