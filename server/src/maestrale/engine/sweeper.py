@@ -38,6 +38,7 @@ TOO_LATE = "The action was not run: its execution had ended."
 RECONCILE_EVERY = 30.0
 OVERDUE = 0.5
 IDLE_EVERY = 60.0
+IDLE_LEASE = "idle executions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +245,10 @@ class Sweeper:
         """Executions that are RUNNING though nothing will ever wake them. There are none unless something went wrong."""
         if not self.ready or self.draining:
             return
-        since = self.now() - timedelta(seconds=IDLE_EVERY)
+        now = self.now()
+        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, IDLE_LEASE, self.identity.id, now, IDLE_EVERY)):
+            return
+        since = now - timedelta(seconds=IDLE_EVERY)
         for execution_id in self.database.run_read(lambda conn: reports.idle_executions(conn, since)):
             log.error("an execution would never have gone on", execution_id=execution_id)
             self.inbox.put(Operation("continue", lambda one=execution_id: self.loop.continue_afresh(one)))  # type: ignore[misc]
