@@ -83,9 +83,9 @@ class Application:
         """Start the engine's threads; returns at once."""
         self.service.runtime.start()
 
-    def stop(self) -> None:
-        """Drain."""
-        self.service.runtime.stop()
+    def stop(self, waited: float = 0.0) -> None:
+        """Drain, in what is left of the time after having waited."""
+        self.service.runtime.stop(waited)
 
 
 class _Tokens:

@@ -49,8 +49,8 @@ class Application(Protocol):
     def start(self) -> None:
         """Start the threads; returns at once."""
 
-    def stop(self) -> None:
-        """Drain: no new work, running work ends or is handed over within the configured time."""
+    def stop(self, waited: float = 0.0) -> None:
+        """Drain: no new work, running work ends or is handed over within the configured time, less what was waited already."""
 
 
 def configure_logging(settings: Settings) -> None:
@@ -111,15 +111,32 @@ def serve(settings: Settings, application: Application, bound: socket.socket, *,
         application.asgi, log_config=None, access_log=settings.access_log, server_header=False, proxy_headers=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=max(1, int(settings.engine.drain_timeout)), lifespan="on", backlog=2048,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with _stopping_by_signal(server):
         application.start()
         log.info("listening", url=address_of(bound), pid=os.getpid())
         try:
             server.run(sockets=[bound])
         finally:
-            application.stop()
+            # requests may have taken a part of the time that there is
+            application.stop(server.stopping_for())
             log.info("stopped", pid=os.getpid())
+
+
+class _Server(uvicorn.Server):
+    """Knows since when it has been asked to stop."""
+
+    asked_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A stop signal."""
+        if self.asked_at is None:
+            self.asked_at = clock.monotonic()
+        super().handle_exit(sig, frame)
+
+    def stopping_for(self) -> float:
+        """Seconds since then."""
+        return 0.0 if self.asked_at is None else clock.monotonic() - self.asked_at
 
 
 def _follow(parent: int) -> None:

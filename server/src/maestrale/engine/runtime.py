@@ -126,13 +126,13 @@ class EngineRuntime:
             return "A thread of the engine has ended."
         return ""
 
-    def stop(self) -> None:
-        """Take no new work, let running actions end within ``drain_timeout``, hand over the rest."""
+    def stop(self, waited: float = 0.0) -> None:
+        """Take no new work, let running actions end within ``drain_timeout``, of which ``waited`` has passed, hand over the rest."""
         self._stopping = True
         self.sweeper.draining = True
         self.chores.stop()
         self.loop.decider.room_for_actions = False
-        leftover = self.runner.stop(self.drain_timeout)
+        leftover = self.runner.stop(max(0.0, self.drain_timeout - waited))
         self.flush_output()
         self.loop.stop()
         self._join("engine")
