@@ -6,7 +6,7 @@ Nothing else constructs a database, a runner or an engine. Building connects not
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
@@ -18,6 +18,7 @@ from maestrale import actions, clock, config
 from maestrale.actions import Registry, Result, Runner, standard_registry
 from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
+from maestrale.api.auth import Authenticator
 from maestrale.caller import Caller
 from maestrale.catalog import Catalog, Definitions, Sharing, Sources, Triggers
 from maestrale.config import ConfigurationError, Settings
@@ -118,11 +119,15 @@ class _Source:
 def build(settings: Settings, faults: Faults = no_faults) -> Application:
     """The whole service. Raises ConfigurationError."""
     service = build_service(settings, faults)
+    authenticator = authenticator_for(settings, _Tokens(service.database), now=clock.now, monotonic=clock.monotonic)
+    if settings.auth == "keystone":
+        tokens = service.runtime.runner.settings.openstack.tokens
+        authenticator = _Remembering(authenticator, lambda caller: tokens.remember(caller.as_security(), caller.token))
     service.runtime.prepare = lambda: prepare_database(settings)
     database, catalog = service.database, service.catalog
     common: dict[str, Any] = {"database": database, "new_id": catalog.new_id, "now": clock.now}
     api = create_app(Parts(
-        settings=settings, authenticator=authenticator_for(settings, _Tokens(service.database), now=clock.now, monotonic=clock.monotonic),
+        settings=settings, authenticator=authenticator,
         policy=policy_for(settings.api), database=service.database, engine=service.engine, catalog=service.catalog,
         triggers=Triggers(**common, trusts=trusts_for(settings)), sharing=Sharing(**common, definitions=catalog.definitions),
         sources=Sources(**common), registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
@@ -244,8 +249,42 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
     return actions.ActionSettings(
         **_taken_over(actions.ActionSettings, settings.actions),
         http_denied_cidrs=tuple(settings.http_denied_cidrs), http_allowed_hosts=tuple(settings.http_allowed_hosts),
-        playbooks=actions.PlaybookSettings(**playbooks),
+        playbooks=actions.PlaybookSettings(**playbooks), openstack=_openstack_settings(settings),
     )
+
+
+def _openstack_settings(settings: Settings) -> actions.OpenStackSettings:
+    """The operator's options for OpenStack actions, with the identity service that callers' tokens are of."""
+    given, keystone = settings.openstack, settings.keystone
+    url = (keystone.auth_url or "").rstrip("/")
+    return actions.OpenStackSettings(**_taken_over(actions.OpenStackSettings, given) | {
+        "callers": settings.auth == "keystone", "any_cloud": settings.auth == "none" if given.any_cloud is None else given.any_cloud,
+        "projects": {name: tuple(allowed) for name, allowed in given.projects.items()},
+        "auth_url": url if url.endswith("/v3") else f"{url}/v3", "username": keystone.username or "",
+        "password": keystone.password.get_secret_value() if keystone.password else "", "user_domain_name": keystone.user_domain_name,
+        "region": given.region or keystone.region_name, "cafile": str(keystone.cafile) if keystone.cafile else None,
+        "insecure": keystone.insecure,
+    })
+
+
+class _Remembering:
+    """An authentication that hands the tokens it saw to the actions of their callers."""
+
+    def __init__(self, inner: Authenticator, remember: Callable[[Caller], None]) -> None:
+        self._inner = inner
+        self._remember = remember
+        self.challenge = inner.challenge
+
+    def recall(self, headers: Mapping[str, str]) -> Caller | None:
+        caller = self._inner.recall(headers)
+        if caller is not None:
+            self._remember(caller)
+        return caller
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        caller = self._inner.authenticate(headers)
+        self._remember(caller)
+        return caller
 
 
 def _taken_over(kind: Any, group: config.Group) -> dict[str, Any]:

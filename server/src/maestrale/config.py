@@ -135,6 +135,10 @@ class ActionSettings(Group):
     async_slots: int = Field(default=10_000, ge=1, description="Actions that one process runs at the same time on its event loop.")
     cancel_grace: Seconds = Field(default=10, description="Time that a cancelled action has to end before its end is reported anyway.")
     result_max: int = Field(default=64 * 1024 * 1024, ge=1024, description="Largest result of an action, in bytes.")
+    event_max: int = Field(default=256 * 1024, ge=1024, description="Longest text of one event of live output; longer ones are cut.")
+    events_older_than: int | None = Field(
+        default=None, ge=1, description="Age in minutes beyond which live output is deleted; unset: with its execution.",
+    )
     http_default_timeout: Seconds = Field(default=60, gt=0, description="Timeout of std.http where its input gives none.")
     http_response_max: int = Field(default=5 * 1024 * 1024, ge=1024, description="Largest response that std.http reads, in bytes.")
     http_connections: int = Field(default=200, ge=1, description="Connections of std.http open at the same time in one process.")
@@ -170,6 +174,19 @@ class PlaybookSettings(Group):
     text_max: int = Field(default=4096, ge=64, description="Longest message of a failed task that is kept.")
     value_max: int = Field(default=1024 * 1024, ge=1024, description="Largest fact or statistic that is kept, in bytes.")
     memory_max: int | None = Field(default=None, description="Memory of each process of a playbook, in bytes.")
+
+
+class OpenStackSettings(Group):
+    """OpenStack services as actions: which clouds, unless callers have rights of their own (``auth: keystone``)."""
+
+    cloud: str | None = Field(default=None, description="The cloud of clouds.yaml that actions use; unset: as openstacksdk chooses.")
+    any_cloud: bool | None = Field(default=None, description="Workflows may name any cloud of clouds.yaml; unset: only with auth 'none'.")
+    projects: dict[str, list[str]] = Field(default_factory=dict, description="By tenant project: its clouds, the usual one first.")
+    region: str | None = Field(default=None, description="Region whose endpoints are used where neither action nor request names one.")
+    interface: Literal["public", "internal", "admin"] = Field(default="public", description="Kind of endpoints, with auth 'keystone'.")
+    timeout: Seconds = Field(default=60, gt=0, description="Longest wait for an answer of a service, with auth 'keystone'.")
+    list_max: int = Field(default=10_000, ge=1, description="Longest list that an action returns.")
+    cache_dir: str | None = Field(default=None, description="Folder where the catalogue is kept between starts; unset: the user's cache.")
 
 
 class ApiSettings(Group):
@@ -265,6 +282,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     actions: ActionSettings = Field(default_factory=ActionSettings)
     playbooks: PlaybookSettings = Field(default_factory=PlaybookSettings)
+    openstack: OpenStackSettings = Field(default_factory=OpenStackSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     yaql: YaqlSettings = Field(default_factory=YaqlSettings)
     expiration: ExpirationSettings = Field(default_factory=ExpirationSettings)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from maestrale.actions.protocol import Action, ActionContext, Secrets
     from maestrale.actions.registry import Registry
     from maestrale.actions.runner import Leftover, Load, Runner, RunRequest
-    from maestrale.actions.settings import ActionSettings, PlaybookSettings
+    from maestrale.actions.settings import ActionSettings, OpenStackSettings, PlaybookSettings
     from maestrale.actions.standard import standard_registry
     from maestrale.core.ports import Result
 
 __all__ = [
-    "Action", "ActionContext", "ActionSettings", "EgressError", "EgressPolicy", "Leftover", "Load", "PlaybookSettings",
+    "Action", "ActionContext", "ActionSettings", "EgressError", "EgressPolicy", "Leftover", "Load", "OpenStackSettings", "PlaybookSettings",
     "Registry", "Result", "RunRequest", "Runner", "Secrets", "remove_remains", "standard_registry",
 ]
 
@@ -37,6 +37,7 @@ _HOMES = {
     "Runner": "maestrale.actions.runner",
     "RunRequest": "maestrale.actions.runner",
     "ActionSettings": "maestrale.actions.settings",
+    "OpenStackSettings": "maestrale.actions.settings",
     "PlaybookSettings": "maestrale.actions.settings",
     "standard_registry": "maestrale.actions.standard",
     "Result": "maestrale.core.ports",

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,6 +37,16 @@ class Entry:
         return self.action(*self.given, **inputs)
 
 
+class Family(Protocol):
+    """Many actions that are described only when one of them is asked for."""
+
+    def entry(self, name: str) -> Entry | None:
+        """The action of that name."""
+
+    def entries(self) -> list[Entry]:
+        """All of them."""
+
+
 class Registry:
     """Names of actions, each with its descriptor and its class. Safe to use from several threads."""
 
@@ -44,6 +54,7 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._lock = threading.Lock()
         self._plugins_pending = plugins
+        self._families: dict[str, Family] = {}
         for entry in entries:
             self._entries[entry.descriptor.name] = entry
 
@@ -58,10 +69,18 @@ class Registry:
                 raise InvalidActionError(f"There is an action '{entry.descriptor.name}' already.")
             self._entries[entry.descriptor.name] = entry
 
+    def add_family(self, family: Family, namespaces: Iterable[str]) -> None:
+        """Register the actions whose names begin with one of the namespaces and a dot; those registered singly come before them."""
+        with self._lock:
+            self._families.update(dict.fromkeys(namespaces, family))
+
     def entry(self, name: str) -> Entry | None:
         """The action of that name."""
         self._load_plugins()
-        return self._entries.get(name)
+        found = self._entries.get(name)
+        if found is None and (family := self._families.get(name.partition(".")[0])) is not None:
+            return family.entry(name)
+        return found
 
     def descriptor(self, name: str) -> ActionDescriptor | None:
         """What the core and the API know of the action of that name."""
@@ -71,7 +90,9 @@ class Registry:
     def describe(self) -> list[ActionDescriptor]:
         """All actions by name, for the catalogue."""
         self._load_plugins()
-        return [self._entries[name].descriptor for name in sorted(self._entries)]
+        families = {id(family): family for family in self._families.values()}.values()
+        found = {entry.descriptor.name: entry for family in families for entry in family.entries()} | self._entries
+        return [found[name].descriptor for name in sorted(found)]
 
     def _load_plugins(self) -> None:
         if not self._plugins_pending:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from maestrale.actions.openstack.tokens import Tokens
+
 DEFAULT_DENIED_CIDRS = ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10")
 """Loopback and link-local, which holds the metadata addresses of clouds."""
 
@@ -49,6 +51,33 @@ class PlaybookSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenStackSettings:
+    """In whose name and with what clouds OpenStack actions run.
+
+    ``callers``: only with the caller's own token or trust, through the identity service at ``auth_url``, where ``username`` is the
+    trustee. Otherwise ``cloud`` of clouds.yaml is the usual one, ``projects`` says for a tenant project which clouds it may use, and with
+    ``any_cloud`` the others may use all. ``list_max`` bounds lists, ``cache_dir`` is where the catalogue is kept between starts.
+    """
+
+    callers: bool = False
+    tokens: Tokens = field(default_factory=Tokens)
+    auth_url: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    user_domain_name: str = "Default"
+    region: str | None = None
+    interface: str = "public"
+    cafile: str | None = None
+    insecure: bool = False
+    timeout: float = 60.0
+    cloud: str | None = None
+    any_cloud: bool = True
+    projects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    list_max: int = 10_000
+    cache_dir: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ActionSettings:
     """All limits and policies of actions. Sizes are bytes, times seconds.
 
@@ -75,3 +104,4 @@ class ActionSettings:
     javascript_timeout: float = 10.0
     javascript_memory: int = 128 * 1024 * 1024
     playbooks: PlaybookSettings = field(default_factory=PlaybookSettings)
+    openstack: OpenStackSettings = field(default_factory=OpenStackSettings)

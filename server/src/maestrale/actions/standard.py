@@ -5,6 +5,7 @@ from __future__ import annotations
 from maestrale.actions.http_action import HttpAction, MistralHttpAction
 from maestrale.actions.javascript import JavaScriptAction, JsAction
 from maestrale.actions.mail import EmailAction
+from maestrale.actions.openstack.family import NAMESPACES, LazyFamily
 from maestrale.actions.playbook import AnsibleAction, PlaybookAction
 from maestrale.actions.playbook_kin import InventoryAction, ModuleAction, RoleAction
 from maestrale.actions.protocol import Action
@@ -28,4 +29,5 @@ def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Regi
         registry.add(action)
     for runs in ANSIBLE:
         registry.add(runs, settings.playbooks)
+    registry.add_family(LazyFamily(settings.openstack.cache_dir), NAMESPACES)
     return registry
