@@ -99,7 +99,7 @@ def storm(database: Database, folder: Path, given: argparse.Namespace) -> tuple[
         made["requests at the sink"] = sink.total()
         made["requests answered 503"] = client.refused
         made["of these without Retry-After"] = client.without_retry_after
-        slowest = max(time_up for server in servers.all for time_up in server.up_after)
+        slowest = max(seconds for server in servers.all for seconds in server.up_after)
         made["slowest start of a server in ms"] = round(1000 * slowest)
         return figures, made
 

@@ -74,8 +74,9 @@ class Server:
             return False
 
     def wait_until_up(self, patience: float = 60.0) -> float:
-        """Seconds from its start until it answered. Raises TimeoutError."""
-        while time.monotonic() - self.started_at < patience:
+        """Wait at most ``patience`` seconds; seconds from its start until it answered. Raises TimeoutError."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
             if not self.is_running:
                 raise TimeoutError(f"the server ended with status {self.process.returncode if self.process else None}: {self.log}")
             if self.is_up():

@@ -40,6 +40,9 @@ class Trouble:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+        for server in self.servers.all:
+            if not server.is_up():
+                server.wait_until_up()
         if self.failure is not None:
             raise self.failure
 
@@ -74,16 +77,19 @@ class Trouble:
             self.made["servers killed"] += 1
         time.sleep(chosen.uniform(0, 1.5))
         for server in servers:
-            server.start()
-        for server in servers:
+            self._start(server)
+
+    def _start(self, server: Server) -> None:
+        """Start it and wait until it is up if it is the only one. Others may be killed while they start."""
+        server.start()
+        if len(self.servers.all) == 1:
             server.wait_until_up()
 
     def _end_one(self, chosen: random.Random) -> None:
         server = chosen.choice(self.servers.all)
         server.stop()
         self.made["servers ended by SIGTERM"] += 1
-        server.start()
-        server.wait_until_up()
+        self._start(server)
 
     def _freeze_one(self, chosen: random.Random) -> None:
         """Long enough to be taken for dead by the others, or not quite."""
