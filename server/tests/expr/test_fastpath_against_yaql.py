@@ -195,7 +195,7 @@ def plain(value: Any) -> Any:
 def _key(key: Any) -> str:
     if isinstance(key, (bool, type(None))):
         return {True: "true", False: "false", None: "null"}[key]
-    return str(key)
+    return without_addresses(str(key))
 
 
 def assert_same(expression: str, context: dict[str, Any]) -> None:

@@ -298,15 +298,16 @@ def _distinct(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     collection = walked(compiler, receiver)
     key = _lambda(compiler, receiver, trees).run if trees else lambda element, _run: element
 
-    def distinct(current: Any, run: Any) -> Iterator[Any]:
+    def first_of_each(elements: Any, run: Any) -> Iterator[Any]:
         seen: set[Any] = set()
-        for element in collection(current, run):
+        for element in elements:
             mark = _hashable(key(element, run))
             if mark not in seen:
                 seen.add(mark)
                 yield element
 
-    return Node(distinct, receiver.origin)
+    # The receiver is evaluated now, whether or not anyone asks for the elements.
+    return Node(lambda current, run: first_of_each(collection(current, run), run), receiver.origin)
 
 
 def _hashable(value: Any) -> Any:

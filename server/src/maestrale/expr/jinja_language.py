@@ -28,6 +28,15 @@ def _environment(options: Options) -> BoundedEnvironment:
     return BoundedEnvironment(options)
 
 
+def check(text: str, options: Options) -> None:
+    """Raises JinjaGrammarError if a text can't be parsed."""
+    try:
+        _check_length(text, options)
+        _environment(options).parse(text)
+    except (TemplateError, LimitExceededError, RecursionError) as error:
+        raise JinjaGrammarError(f"Syntax error '{error}'.") from error
+
+
 class JinjaTemplate:
     """A text with Jinja in it."""
 
@@ -50,19 +59,13 @@ class JinjaTemplate:
         inside = recognise.jinja_value(self.text)
         self._is_value = inside is not None
         tree = environment.parse(self.text) if inside is None else _expression_tree(environment, inside)
-        self._names = jinja_syntax.used_names(tree)
-        self._private = jinja_syntax.may_change_data(tree)
         if inside is not None:
             self._path = _path(tree.body[0].node, environment)  # type: ignore[attr-defined]
+            if self._path is not None:
+                return
+        self._names = jinja_syntax.used_names(tree)
+        self._private = jinja_syntax.may_change_data(tree)
         self._compiled = environment.from_string(tree)
-
-    def check(self) -> None:
-        """Raises JinjaGrammarError if the text can't be parsed."""
-        try:
-            _check_length(self.text, self._options)
-            _environment(self._options).parse(self.text)
-        except (TemplateError, LimitExceededError, RecursionError) as error:
-            raise JinjaGrammarError(f"Syntax error '{error}'.") from error
 
     def value(self, scope: Scope) -> Any:
         """The value, ready to be stored. Raises JinjaEvaluationError."""

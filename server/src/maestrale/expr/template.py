@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from maestrale.errors import EvaluationError, ExpressionGrammarError
-from maestrale.expr import recognise
+from maestrale.expr import jinja_language, recognise, yaql_language
 from maestrale.expr.context import Scope
 from maestrale.expr.jinja_language import JinjaTemplate
 from maestrale.expr.limits import DEFAULT, Options
@@ -67,7 +67,7 @@ def check_syntax(text: Any, options: Options = DEFAULT) -> None:
     yaql = recognise.is_yaql(text)
     if jinja:
         _check_allowed("jinja", options, ExpressionGrammarError)
-        JinjaTemplate(text, options).check()
+        jinja_language.check(text, options)
     if yaql:
         _check_allowed("yaql", options, ExpressionGrammarError)
         if jinja:
@@ -75,7 +75,7 @@ def check_syntax(text: Any, options: Options = DEFAULT) -> None:
                 "The line already contains an expression of type 'jinja'. Mixing expression types in a single line is not allowed."
             )
         for expression in recognise.split_yaql(text).pieces[1::2]:
-            YaqlExpression(expression, options).check()
+            yaql_language.check(expression, options)
 
 
 def _check_allowed(language: str, options: Options, error: type[Exception]) -> None:

@@ -13,6 +13,15 @@ _LONGEST_REASON = 4_000
 """Characters of an error's text; YAQL puts whole values into some."""
 
 
+def check(text: str, options: Options) -> None:
+    """Raises YaqlGrammarError if an expression, without its marks, can't be parsed."""
+    try:
+        yaql_engine.parse(text, options)
+    except Exception as error:
+        # Mostly YAQL's own exceptions, and what its lexer lets through of Python's.
+        raise YaqlGrammarError(str(error)) from error
+
+
 class YaqlExpression:
     """One expression, without its marks."""
 
@@ -30,11 +39,6 @@ class YaqlExpression:
             self._fast = fastpath.compile_tree(self._tree, options)
         except Exception as error:  # noqa: BLE001 - whatever the parser raises is the author's syntax error
             self._syntax_error = error
-
-    def check(self) -> None:
-        """Raises YaqlGrammarError if the text can't be parsed."""
-        if self._syntax_error is not None:
-            raise YaqlGrammarError(str(self._syntax_error)) from self._syntax_error
 
     def value(self, scope: Scope) -> Any:
         """The value, ready to be stored. Raises YaqlEvaluationError."""
