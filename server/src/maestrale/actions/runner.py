@@ -92,14 +92,16 @@ class Runner:
     def __init__(
         self, registry: Registry, settings: ActionSettings, done: Done, *,
         released: Callable[[str], None] | None = None, events: Emit | None = None, secrets: Secrets | None = None,
+        when_stored: Callable[[str, Callable[[], None]], None] | None = None,
     ) -> None:
-        """Raises ValueError for settings that make no sense."""
+        """``when_stored`` calls a function once all events of an action are kept. Raises ValueError for senseless settings."""
         self.registry = registry
         self.settings = settings
         self._done = done
         self._released = released
         self._events = events
         self._secrets = secrets or NoSecrets()
+        self._when_stored = when_stored
         policy = EgressPolicy.of(settings.http_denied_cidrs, settings.http_allowed_hosts)
         self._http = HttpClient(policy, connections=settings.http_connections, ca_file=settings.ca_file)
         self._loop_lane = LoopLane(
@@ -214,6 +216,12 @@ class Runner:
             self._changed.notify_all()
         for timer in job.timers:
             timer.stop()
+        if self._when_stored is None:
+            self._tell(job, result)
+        else:
+            self._when_stored(job.attempt_id, lambda: self._tell(job, result))
+
+    def _tell(self, job: _Job, result: Result) -> None:
         try:
             if job.entry.action.is_sync or result.state != "SUCCESS":
                 job.report(job.attempt_id, result)

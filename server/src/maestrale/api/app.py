@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
 from maestrale.api import (
+    action_events,
     action_executions,
     actions,
     code_sources,
@@ -40,6 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
     *tasks.ENDPOINTS,
     *action_executions.ENDPOINTS,
+    *action_events.ENDPOINTS,
     *task_children.ENDPOINTS,
     *workflows.ENDPOINTS,
     *workbooks.ENDPOINTS,

@@ -199,6 +199,9 @@ def describe(app: FastAPI, version: str) -> dict[str, Any]:
             described["responses"].pop("422", None)
             if described["responses"].get("200", {}).get("description") == "Successful Response":
                 del described["responses"]["200"]
+            content = described["responses"].get("200", {}).get("content", {})
+            if len(content) > 1 and not content.get("application/json", {}).get("schema", True):
+                del content["application/json"]  # FastAPI's guess, which says nothing of its own
     schemas = {resource.name: _schema(resource) for resource in ALL}
     document["components"] = {
         "schemas": {**schemas, "Fault": _FAULT},

@@ -184,6 +184,7 @@ class Executions:
             # taking the rows' locks keeps new children out; those that came before are found by looking again
             ids = found
             self._each(conn, "UPDATE executions SET version = version + 1 WHERE id", ids)
+        self._each(conn, "DELETE FROM action_events WHERE attempt_id IN (SELECT id FROM action_executions WHERE execution_id", ids, end=")")
         for table, column in (("executions", "id"), ("task_executions", "execution_id"), ("action_executions", "execution_id"),
                               ("jobs", "execution_id")):
             self._each(conn, f"DELETE FROM {table} WHERE {column}", ids)
@@ -194,6 +195,7 @@ class Executions:
 
     def delete_attempt(self, conn: Connection, attempt_id: str) -> None:
         """Delete one action execution; the big values too if it was run on its own."""
+        self._each(conn, "DELETE FROM action_events WHERE attempt_id", [attempt_id])
         self._each(conn, "DELETE FROM action_executions WHERE id", [attempt_id])
         self._each(conn, "DELETE FROM payloads WHERE scope_id", [attempt_id])
 
@@ -204,13 +206,13 @@ class Executions:
             found.extend(level)
         return sorted(found)
 
-    def _each(self, conn: Connection, statement: str, ids: Sequence[str]) -> list[Any]:
-        """Run ``statement IN (ids)`` in portions; the rows, if it gives any."""
+    def _each(self, conn: Connection, statement: str, ids: Sequence[str], *, end: str = "") -> list[Any]:
+        """Run ``statement IN (ids)`` in portions, with ``end`` behind; the rows, if it gives any."""
         mark = self.database.dialect.placeholder
         rows: list[Any] = []
         for start in range(0, len(ids), IDS_AT_ONCE):
             part = tuple(ids[start:start + IDS_AT_ONCE])
-            result = conn.exec_driver_sql(f"{statement} IN ({', '.join([mark] * len(part))})", part)
+            result = conn.exec_driver_sql(f"{statement} IN ({', '.join([mark] * len(part))}){end}", part)
             if result.returns_rows:
                 rows.extend(result)
         return rows

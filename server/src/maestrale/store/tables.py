@@ -162,6 +162,16 @@ action_executions = _table(
     filled=False,
 )
 
+action_events = _table(
+    "action_events",
+    _id("attempt_id"),
+    Column("counter", Integer, nullable=False, autoincrement=False),
+    Column("created_at", time(), nullable=False),
+    Column("body", text(), nullable=False),
+    Index("ix_action_events_created", "created_at"),
+    key=("attempt_id", "counter"),
+)
+
 specs = _table(
     "specs",
     Column("digest", string(64), nullable=False),
