@@ -127,7 +127,7 @@ class Server:
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, env=env, stderr=output, stdout=subprocess.DEVNULL)
 
-    def wait_until_ready(self, seconds=20):
+    def wait_until_ready(self, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
