@@ -278,7 +278,7 @@ def until_status(api, wanted):
         time.sleep(0.05)
 
 
-def test_A314_A318_maintenance(serve):
+def test_A314_A315_A316_A317_A318_maintenance(serve):
     api = serve(headers={"X-Roles": "admin"})
     workflow = api.define(WAITING)
     running, paused = api.start(workflow)["id"], api.start(workflow)["id"]
