@@ -147,9 +147,9 @@ class Client:
         found = self.finish("executions", answer.json()["id"])
         return found, json.loads(found["output"])
 
-    def act(self, name, **inputs):
+    def act(self, action, /, **inputs):
         answer = requests.post(
-            f"{self.base}/v2/action_executions", json={"name": name, "input": json.dumps(inputs)}, headers=self.headers, timeout=30)
+            f"{self.base}/v2/action_executions", json={"name": action, "input": json.dumps(inputs)}, headers=self.headers, timeout=30)
         assert answer.status_code == 201, answer.text
         found = self.finish("action_executions", answer.json()["id"])
         return found["state"], json.loads(found["output"])["result"]
