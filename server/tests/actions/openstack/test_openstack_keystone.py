@@ -149,7 +149,8 @@ class Client:
 
     def act(self, action, /, **inputs):
         answer = requests.post(
-            f"{self.base}/v2/action_executions", json={"name": action, "input": json.dumps(inputs)}, headers=self.headers, timeout=30)
+            f"{self.base}/v2/action_executions", headers=self.headers, timeout=30,
+            json={"name": action, "input": json.dumps(inputs), "params": {"save_result": True}})
         assert answer.status_code == 201, answer.text
         found = self.finish("action_executions", answer.json()["id"])
         return found["state"], json.loads(found["output"])["result"]
