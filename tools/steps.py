@@ -141,7 +141,8 @@ def _ansible_test(run: Run, interpreter: Path, version: str, *arguments: str) ->
 
 
 def server_tests(run: Run) -> int:
-    """The server's own tests."""
+    """The server's own tests, with the clients that they try."""
+    ensure("clients")
     return run(MAIN / "bin" / "python", "-m", "pytest", "-q", cwd=SERVER)
 
 

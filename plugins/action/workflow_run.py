@@ -45,14 +45,14 @@ class ActionModule(ActionBase):
             if self._task.async_val or params["run_from"] == "target":
                 arguments = self._task.args
                 return self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val)
-            result = self._follow(module, params, task_vars or {})
+            result = self._follow(module, params, task_vars or {}, lambda text: masked(text, validation))
         result["invocation"] = {"module_args": params}
         return masked(result, validation)
 
-    def _follow(self, module, params, task_vars):
+    def _follow(self, module, params, task_vars, mask):
         if self._task.no_log:
             params = {**params, "progress": "none"}
-        observer = DisplayObserver(self._display, params, task_vars)
+        observer = DisplayObserver(self._display, params, task_vars, mask)
         try:
             client = Client(connect(params), read_only=self._task.check_mode)
             with interruptible(client, params, observer):

@@ -61,4 +61,11 @@ options:
     type: str
     choices: [none, state, tasks, all]
     default: tasks
+  show_output:
+    description:
+      - Whether to show also what the actions of tasks print, as it comes, such as the output of playbooks. Needs O(progress=tasks) or
+        V(all), and an engine that keeps it, which OpenStack Mistral does not.
+      - Secrets that the playbook or this task declares are masked in it; others are not.
+    type: bool
+    default: false
 """

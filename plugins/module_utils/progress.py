@@ -58,8 +58,9 @@ class Changes:
 class Progress:
     """Turns looks at an execution into lines; ``look`` is what a Waiter watches with."""
 
-    def __init__(self, client, level, say):
+    def __init__(self, client, level, say, live_output=None):
         self._client = client
+        self._live_output = live_output
         self._level = LEVELS.index(level)
         self._say = say
         self._state = None
@@ -72,6 +73,8 @@ class Progress:
     def look(self, execution):
         """Tell what changed; returns whether anything did. Trouble here must not end the wait."""
         try:
+            if self._live_output:
+                self._live_output.look()
             has_news = self._level >= 2 and self._look_at_tasks(execution)
         except EngineError as error:
             if not error.is_transient:
@@ -97,6 +100,8 @@ class Progress:
         changed = self._trees[execution_id].take()
         for task in changed:
             self._task_names[task["id"]] = prefix + task["name"]
+            if self._live_output and task["type"] == "ACTION":
+                (self._live_output.finish if task["state"] in DONE else self._live_output.note)(task, prefix + task["name"])
             self._say(f"{prefix}{task['name']}: {task['state']}{_duration(task)}")
             self._note_items(task, prefix)
         return bool(changed)

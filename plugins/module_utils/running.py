@@ -3,14 +3,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting and following, as the modules workflow_run and execution_wait do it, on whichever side of the wire.
 
-``observer`` is told what happens: ``say(text)`` gets lines of progress, ``warn(text)`` trouble, ``seen(execution)``
-the execution that is being followed, so that an interrupt knows what to cancel.
+``observer`` is told what happens: ``say(text)`` gets lines of progress, ``tell(text)`` output of actions, ``warn(text)``
+trouble, ``seen(execution)`` the execution that is being followed, so that an interrupt knows what to cancel.
 """
 
 from __future__ import annotations
 
 from .errors import EngineError
 from .kinds import EXECUTION, TERMINAL_STATES
+from .live_output import LiveOutput
 from .outcome import describe, judge
 from .progress import Progress
 from .submission import SUBMISSION_RULES, SUBMISSION_SPEC, start
@@ -38,6 +39,9 @@ class Observer:
 
     def say(self, text):
         """A line of progress."""
+
+    def tell(self, text):
+        """A line of what an action has printed."""
 
     def warn(self, text):
         """Something that the user should know."""
@@ -78,7 +82,8 @@ def wait_for_executions(client, params, check_mode, observer=None):
 def follow(client, execution, params, is_new, observer, until=TERMINAL_STATES):
     """Wait for one execution, telling the observer; trouble becomes a failed result that still names the execution."""
     observer.seen(execution)
-    progress = Progress(client, params["progress"], observer.say)
+    live_output = LiveOutput(client, observer.tell) if params["show_output"] else None
+    progress = Progress(client, params["progress"], observer.say, live_output)
     waiter = Waiter(client, params, progress.look, observer.warn)
     try:
         execution = waiter.wait(execution, until)

@@ -22,6 +22,7 @@ WAIT_SPEC = {
     "on_paused": {"type": "str", "choices": ["wait", "fail", "return"], "default": "wait"},
     "fail_on_error": {"type": "bool", "default": True},
     "progress": {"type": "str", "choices": ["none", "state", "tasks", "all"], "default": "tasks"},
+    "show_output": {"type": "bool", "default": False},
 }
 
 # The first gap is this part of wait_sleep, so that a short workflow isn't waited for long.

@@ -11,8 +11,9 @@ WIDTH = 150
 class DisplayObserver:
     """Shows lines through Ansible's display, which reaches AWX and log files too."""
 
-    def __init__(self, display, params, task_vars):
+    def __init__(self, display, params, task_vars, mask=None):
         self._display = display
+        self._mask = mask or (lambda text: text)
         self._is_silent = params["progress"] == "none"
         self._on_interrupt = params["on_interrupt"]
         is_alone = len(task_vars.get("ansible_play_hosts_all") or []) <= 1
@@ -23,6 +24,11 @@ class DisplayObserver:
         """Show a line of progress."""
         if not self._is_silent:
             self._display.display(f"  {self._prefix}{text}"[:WIDTH])
+
+    def tell(self, text):
+        """Show a line of what an action has printed, whole."""
+        if not self._is_silent:
+            self._display.display(f"  {self._prefix}{self._mask(text)}")
 
     def warn(self, text):
         """Show a warning."""

@@ -121,3 +121,30 @@ def test_a_play_elsewhere_is_a_step_of_a_workflow(workflows, engine, play):
     engine.wait("the end", lambda: engine.call("GET", f"/executions/{execution['id']}")["state"] == "SUCCESS")
     output = engine.call("GET", f"/action_executions/{waiting['id']}")["output"]
     assert '"answer":42' in output.replace(" ", "")
+
+
+TALKING = """
+version: '2.0'
+live_talking:
+  tasks:
+    talk:
+      action: ansible.playbook
+      input:
+        inventory: "localhost ansible_connection=local"
+        playbook:
+          - hosts: all
+            gather_facts: false
+            tasks:
+              - name: Say something
+                ansible.builtin.debug:
+                  msg: something was said
+"""
+
+
+def test_what_a_playbook_prints_is_shown(engine, play):
+    engine.publish(TALKING)
+    task = {"maestrale.mistral.workflow_run": {"workflow": "live_talking", "show_output": True, "wait_sleep_max": 1}}
+    result = play([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}])
+    assert "  talk | TASK [Say something]" in result.stdout
+    assert '  talk |     "msg": "something was said"' in result.stdout
+    assert result.stdout.index("talk | PLAY RECAP") < result.stdout.index("talk: SUCCESS")

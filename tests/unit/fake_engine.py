@@ -26,6 +26,7 @@ class FakeEngine:
         self.script = {}
         self.troubles = []
         self.requests = []
+        self.events = None
         self.max_limit = 1000
 
     @property
@@ -57,8 +58,17 @@ class FakeEngine:
         path = [unquote(part) for part in parts.path.split("/") if part]
         if path[:1] != ["v2"]:
             return self._service(path)
+        if path[-1] == "events":
+            return self._events(path[2], query)
         status, value = self._answer(method, path[1:], query, headers or {}, text)
         return Reply(status, {}, json.dumps(value).encode() if value is not None else b"")
+
+    def _events(self, identity, query):
+        if self.events is None:
+            return Reply(404, {}, b"Not Found")
+        since, limit = int(query["since"]), int(query["limit"])
+        found = [event for event in self.events.get(identity, []) if event["counter"] > since][:limit]
+        return Reply(200, {}, b"".join(json.dumps(event).encode() + b"\n" for event in found))
 
     def _service(self, path):
         known = {"": {"versions": [{"id": "v2.0"}]}, "maintenance": {"status": "RUNNING"}}

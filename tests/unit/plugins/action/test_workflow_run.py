@@ -100,6 +100,16 @@ def test_secrets_are_masked_and_still_sent(action, engine):
     assert "correct horse" not in str(shown(plugin))
 
 
+def test_secrets_are_masked_in_output_too(action, engine):
+    scripted(engine, "RUNNING", "SUCCESS")
+    plugin = action(workflow="w", secrets={"password": "correct horse"}, show_output=True, execution_id="x")
+    engine.add("tasks", id="t", name="play", state="SUCCESS", type="ACTION", workflow_execution_id="x")
+    engine.add("action_executions", id="a", task_execution_id="t", state="SUCCESS")
+    engine.events = {"a": [{"counter": 1, "stdout": "the password is correct horse"}]}
+    plugin.run(task_vars={})
+    assert "  play | the password is ********" in shown(plugin)
+
+
 def test_the_environment_of_the_task_counts(action, engine, monkeypatch):
     monkeypatch.setenv("MAESTRALE_ENDPOINT", "http://other")
     scripted(engine, "SUCCESS")

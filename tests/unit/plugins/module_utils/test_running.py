@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.maestrale.mistral.plugins.module_utils import live_output
 from ansible_collections.maestrale.mistral.plugins.module_utils.client import Client
 from ansible_collections.maestrale.mistral.plugins.module_utils.connection import CONNECTION_SPEC, connect
 from ansible_collections.maestrale.mistral.plugins.module_utils.errors import EngineError, UsageError
@@ -26,10 +27,13 @@ class Notebook(Observer):
     """Writes down what it is told."""
 
     def __init__(self):
-        self.lines, self.warnings, self.followed = [], [], []
+        self.lines, self.output, self.warnings, self.followed = [], [], [], []
 
     def say(self, text):
         self.lines.append(text)
+
+    def tell(self, text):
+        self.output.append(text)
 
     def warn(self, text):
         self.warnings.append(text)
@@ -238,3 +242,36 @@ def test_a_state_that_is_waited_for_is_no_failure(client, engine):
     params = options(WAIT_FOR_SPEC, execution_id=["a"], until_state=["PAUSED"], on_paused="fail")
     result = wait_for_executions(client, params, False)
     assert (result.get("failed"), result["finished"], result["state"]) == (None, True, "PAUSED")
+
+
+def events(*lines):
+    return [{"counter": number, "stdout": line} for number, line in enumerate(lines, 1)]
+
+
+def test_output_is_told_once_and_to_its_end(run, engine, monkeypatch):
+    monkeypatch.setattr(live_output, "PAGE", 2)
+    notebook = Notebook()
+    task = engine.add("tasks", id="t", name="play", state="RUNNING", type="ACTION", workflow_execution_id=IDENTITY)
+    action = engine.add("action_executions", id="a", task_execution_id="t", state="RUNNING")
+    engine.events = {"a": events("one", "two\ntoo", "three")}
+    original = engine.send
+
+    def send(method, url, *args, **kwargs):
+        if method == "GET" and f"executions/{IDENTITY}?" not in url and "/tasks?" in url and len(notebook.output) == 4:
+            engine.events["a"] = events("one", "two\ntoo", "three", "", "four")
+            task.update(state="SUCCESS", updated_at="2026-01-01 00:01:00")
+            action["state"] = "SUCCESS"
+        return original(method, url, *args, **kwargs)
+
+    engine.send = send
+    run(["RUNNING"] * 4 + ["SUCCESS"], notebook, show_output=True)
+    assert notebook.output == ["play | one", "play | two", "play | too", "play | three", "play | four"]
+
+
+def test_an_engine_without_output_is_asked_once(run, engine):
+    notebook = Notebook()
+    engine.add("tasks", id="t", name="play", state="RUNNING", type="ACTION", workflow_execution_id=IDENTITY)
+    engine.add("action_executions", id="a", task_execution_id="t", state="RUNNING")
+    run(["RUNNING"] * 4 + ["SUCCESS"], notebook, show_output=True)
+    assert notebook.output == []
+    assert len([path for dummy, path, dummy, dummy in engine.requests if path.endswith("/events")]) == 1
