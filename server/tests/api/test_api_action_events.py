@@ -9,10 +9,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from live import Api, running, unique
+
 from maestrale.actions import Action, ActionContext
 from maestrale.core import states
-
-from live import Api, running, unique
 
 LINES = 50_000
 
