@@ -215,13 +215,22 @@ class World:
     def advance(self, seconds: float) -> None:
         """Move time; timers that are due fire in order."""
         until = self.now + timedelta(seconds=seconds)
-        while self.timers and self.timers[0][0] <= until:
-            due, _, ident, wake = heapq.heappop(self.timers)
-            self.now = max(self.now, due)
-            if wake.key not in self.forgotten:
-                self.decide(ident, wake.message)
-                self.settle()
+        while (due := self.next_timer()) is not None and due <= until:
+            self.fire()
+            self.settle()
         self.now = until
+
+    def next_timer(self) -> datetime | None:
+        """When the next timer is due."""
+        while self.timers and self.timers[0][-1].key in self.forgotten:
+            heapq.heappop(self.timers)
+        return self.timers[0][0] if self.timers else None
+
+    def fire(self) -> None:
+        """Move time to the next timer and deliver it."""
+        due, _, ident, wake = heapq.heappop(self.timers)
+        self.now = max(self.now, due)
+        self.decide(ident, wake.message)
 
 
 def _delivered(message: m.Message) -> m.Message:

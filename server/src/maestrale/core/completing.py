@@ -123,7 +123,7 @@ def complete(turn: Turn, task: Task, state: str, info: str | None) -> None:
         return
     context = {k: v for k, v in task.runtime_context.items() if k not in _PASSING}
     turn.set_task(task, state, info, runtime_context=context)
-    turn.snapshot.forget_contexts(task)
+    turn.snapshot.refresh_inbound(task)
     _publish(turn, task)
     _drop_results(turn, task)
     policies.after_completion(turn, task)
@@ -139,7 +139,7 @@ def skip(turn: Turn, task: Task) -> None:
     """End a failed task as SKIPPED: its publication, no policies, then what follows (L320-L322)."""
     turn.set_task(task, states.SKIPPED, "Task was skipped.")
     if turn.snapshot.program.task(task.name).publications[states.SKIPPED].declared:
-        turn.snapshot.forget_contexts(task)
+        turn.snapshot.refresh_inbound(task)
         _publish(turn, task)
     follow(turn, task)
 
@@ -232,7 +232,7 @@ def _run_join(turn: Turn, task: Task, led: list[str]) -> None:
     context = {k: v for k, v in task.runtime_context.items() if k not in ("_ready", "_in_context")} | {"triggered_by": triggers}
     snapshot.joins.pop(task.id, None)
     turn.touch(task, runtime_context=context)
-    snapshot.forget_contexts(task)
+    snapshot.refresh_inbound(task)
     if "retry_task_policy" in context:
         starting.go_on(turn, task)
     else:

@@ -170,9 +170,9 @@ def _reopen(turn: Turn, task: Task, context: Mapping[str, Any]) -> None:
     """A final task is RUNNING again; what followed it stays as it was."""
     snapshot = turn.snapshot
     snapshot.freeze_followers(task)
-    snapshot.forget_contexts(task)
     turn.set_task(task, states.RUNNING, runtime_context=dict(context), started_at=turn.now, processed=False,
                   next_tasks=None, has_next_tasks=False, error_handled=False)
+    snapshot.refresh_inbound(task)
     snapshot.index_follower(task)
     joins.note_revived(turn, task.name)
 

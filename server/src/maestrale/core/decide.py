@@ -78,13 +78,16 @@ def _take_steps(turn: Turn) -> bool:
         if snapshot.pending or snapshot.joins_due:
             if turn.budget <= 0:
                 return True
-            turn.budget -= 1
+            before = snapshot.changes
             _take_step(turn)
             _take_settled(turn)
+            # A step that changed nothing costs nothing, so that any budget gets on from any snapshot.
+            turn.budget -= snapshot.changes != before
             continue
         ending.complete_if_done(turn)
         if not _fail_stuck_joins(turn):
             return False
+    snapshot.needs_scan = True
     return True
 
 
@@ -153,13 +156,17 @@ def _continue(turn: Turn, task: Task) -> None:
             starting.go_on(turn, task)
 
 
+def _items(turn: Turn, task: Task) -> None:
+    if starting.continue_items(turn, task):
+        _guarded(turn, task, _COMPLETE_TEXT, completing.finish_items)
+
+
 _STEPS: dict[str, tuple[Callable[..., None], str]] = {
     "start": (starting.start, _RUN_TEXT),
     "start-held": (starting.start_without_policies, _RUN_TEXT),
     "rerun": (starting.run_again, _RUN_TEXT),
     "continue": (_continue, _RUN_TEXT),
-    "items": (starting.continue_items, _RUN_TEXT),
-    "items-done": (completing.finish_items, _COMPLETE_TEXT),
+    "items": (_items, _RUN_TEXT),
     "recover": (completing.recover, _COMPLETE_TEXT),
     "follow": (control.follow_after_pause, _COMPLETE_TEXT),
 }
@@ -228,7 +235,10 @@ def _action_lost(turn: Turn, message: m.ActionLost) -> None:
 
 def _child_completed(turn: Turn, message: m.ChildCompleted) -> None:
     turn.budget -= 1
-    _guarded_result(turn, _attempt(turn, message.attempt_id), completing.take_child, message)
+    attempt = _attempt(turn, message.attempt_id)
+    # The news that it was revived may come after the news that it ended again.
+    control.revive_child(turn, attempt, message.revival)
+    _guarded_result(turn, attempt, completing.take_child, message)
 
 
 def _child_paused(turn: Turn, message: m.ChildPaused) -> None:

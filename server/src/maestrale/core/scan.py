@@ -15,9 +15,11 @@ DELAYS = ("wait-before", "wait-after", "retry")
 
 
 def find_ready(turn: Turn) -> None:
-    """Queue all steps that the records call for. Steps that are queued already do no harm, since each looks again."""
+    """Queue all steps that the records call for, and no others, so that their order is the same from whatever snapshot."""
     snapshot = turn.snapshot
     snapshot.needs_scan = False
+    snapshot.pending.clear()
+    snapshot.joins_due.clear()
     for ident in sorted(snapshot.unfinished, key=lambda i: snapshot.tasks[i].ordinal):
         task = snapshot.tasks[ident]
         step = _step_of(turn, task)

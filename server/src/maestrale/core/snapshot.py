@@ -48,6 +48,7 @@ class Snapshot:
         self._outbound: dict[str, Context] = {}
         self._changed_tasks: dict[str, Task] = {}
         self._changed_attempts: dict[str, Attempt] = {}
+        self.changes = 0
         self.needs_scan = False
         self.launch_effects: list[Any] = []
 
@@ -106,16 +107,19 @@ class Snapshot:
         """Take in a new task."""
         self._index_task(task)
         self._changed_tasks[task.id] = task
+        self.changes += 1
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Take in a new attempt."""
         self._index_attempt(attempt)
         self._changed_attempts[attempt.id] = attempt
+        self.changes += 1
 
     def change_task(self, task: Task, **values: Any) -> None:
         """Assign columns of a task and keep the indexes right."""
         task.set(**values)
         self._changed_tasks[task.id] = task
+        self.changes += 1
         if "state" in values:
             self._index_state(task)
         if "published" in values:
@@ -125,6 +129,7 @@ class Snapshot:
         """Assign columns of an attempt."""
         attempt.set(**values)
         self._changed_attempts[attempt.id] = attempt
+        self.changes += 1
 
     def changed_tasks(self) -> list[Task]:
         """New and changed tasks since ``clean``."""
@@ -187,10 +192,18 @@ class Snapshot:
 
     # ---- contexts
 
-    def forget_contexts(self, task: Task) -> None:
-        """The inbound context of a task is to be computed anew when next asked for (3.5 step 2)."""
+    def refresh_inbound(self, task: Task) -> None:
+        """The inbound context of a task is to be computed anew when next asked for (3.5 step 2); a join sees who has come."""
         self._inbound.pop(task.id, None)
         self._outbound.pop(task.id, None)
+        if task.unique_key is None:
+            return
+        context = {key: value for key, value in task.runtime_context.items() if key != "_sources"}
+        sources = self._arrived(task.name)
+        if {s.id for s in sources} != {t["task_id"] for t in context.get("triggered_by", ())}:
+            context["_sources"] = [s.id for s in sources]
+        if context != task.runtime_context:
+            self.change_task(task, runtime_context=context)
 
     def inbound(self, task: Task) -> Context:
         """What a task started with. Computed without recursion, since chains may be long."""
@@ -218,9 +231,7 @@ class Snapshot:
         followers = self.followers.pop(task.id, [])
         for name in self.spec.outbound.get(task.name, ()):
             join = self.join_rows.get(name)
-            if join is None or join is task or join.state == states.WAITING:
-                continue
-            if any(target == name for target, _ in task.next_tasks or ()):
+            if join is not None and join is not task and any(source is task for source in self._sources(join)):
                 followers.append(join)
         for follower in followers:
             if "_in_context" not in follower.runtime_context:
@@ -243,17 +254,16 @@ class Snapshot:
 
     def _sources(self, task: Task) -> list[Task]:
         """The tasks whose outbound contexts make up a task's inbound one, in order of creation."""
-        spec = self.spec.tasks[task.name]
         if self.spec.type == "reverse":
-            named = (self.latest(name) for name in spec.requires)
+            named = (self.latest(name) for name in self.spec.tasks[task.name].requires)
             return sorted((t for t in named if t is not None), key=lambda t: t.ordinal)
-        if spec.join is None or task.unique_key is None:
-            triggers = task.runtime_context.get("triggered_by") or ()
-            found = (self.tasks.get(t["task_id"]) for t in triggers)
-            return [t for t in found if t is not None]
-        return self._join_sources(task.name)
+        idents = task.runtime_context.get("_sources")
+        if idents is None:
+            idents = [t["task_id"] for t in task.runtime_context.get("triggered_by", ())]
+        found = (self.tasks.get(ident) for ident in idents)
+        return sorted((t for t in found if t is not None), key=lambda t: t.ordinal)
 
-    def _join_sources(self, name: str) -> list[Task]:
+    def _arrived(self, name: str) -> list[Task]:
         """Completed inbound tasks that name the join; a skipped one is left out, as in Mistral (L245)."""
         found = []
         for inbound in self.spec.inbound[name]:

@@ -62,7 +62,7 @@ def go_on(turn: Turn, task: Task) -> None:
     context = {k: v for k, v in task.runtime_context.items() if k != "_ready"}
     was_retry = "retry_task_policy" in context
     turn.set_task(task, states.RUNNING, runtime_context=context, started_at=task.started_at or turn.now)
-    turn.snapshot.forget_contexts(task)
+    turn.snapshot.refresh_inbound(task)
     if was_retry:
         policies.arm_timeout(turn, task)
     run(turn, task)
@@ -106,27 +106,26 @@ def _item_rows(turn: Turn, task: Task) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
-def continue_items(turn: Turn, task: Task) -> None:
-    """Start further items while there is capacity and budget; queue itself again where the budget ended it.
+def continue_items(turn: Turn, task: Task) -> bool:
+    """Start further items while there is capacity; queue itself again where the budget ended it. True if all have ended.
 
-    Nothing is started in a cancelled execution.
+    A step starts at least one, so that any budget comes to an end. Nothing is started in a cancelled execution.
     """
     if task.state != states.RUNNING or "with_items" not in task.runtime_context:
-        return
+        return False
     program = turn.snapshot.program.task(task.name)
     state = turn.snapshot.items_of(task)
     if turn.snapshot.execution.state != states.CANCELLED:
         _prepare_items(turn, task, program, state)
     while state.prepared:
-        if turn.budget <= 0:
-            turn.ready("items", task.id)
-            return
-        turn.budget -= 1
         index, values = state.prepared.popleft()
         state.by_index[index] = _launch(turn, task, program, values, (state.rows or [])[index], index)
         state.running += 1
-    if items_finished(turn, task):
-        turn.ready("items-done", task.id)
+        turn.budget -= 1
+        if turn.budget <= 0 and state.prepared:
+            turn.ready("items", task.id)
+            return False
+    return items_finished(turn, task)
 
 
 def _prepare_items(turn: Turn, task: Task, program: TaskProgram, state: ItemsState) -> None:
