@@ -8,11 +8,14 @@ Needs only the standard library: this is the first thing that runs on a new mach
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +37,20 @@ def venv_path(name: str, interpreter: Path | None = None) -> Path:
 
 
 def ensure(name: str, interpreter: Path | None = None) -> Path:
-    """Make the environment unless it is as wanted already; returns its folder."""
+    """Make the environment unless it is as wanted already, one caller at a time; returns its folder."""
+    with _alone(venv_path(name, interpreter)):
+        return _ensure(name, interpreter)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{path.name.lstrip('.')}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _ensure(name: str, interpreter: Path | None) -> Path:
     python = interpreter or Path(sys.executable)
     path = venv_path(name, interpreter)
     requirements = REQUIREMENTS / f"{name}.txt"
@@ -56,10 +72,12 @@ def _is_current(path: Path, requirements: Path, python: Path) -> bool:
 
 
 def _fingerprint(requirements: Path, python: Path) -> str:
-    """What the environment is made of, as a digest: the requirements, the server's metadata, the Python, the place."""
+    """What the environment is made of, as a digest: the requirements, the server's metadata if it is in them, the Python, the place."""
     digest = hashlib.sha256()
-    for part in (requirements, ROOT / "server" / "pyproject.toml"):
-        digest.update(part.read_bytes())
+    text = requirements.read_bytes()
+    digest.update(text)
+    if b"--editable server" in text:
+        digest.update((ROOT / "server" / "pyproject.toml").read_bytes())
     digest.update(f"{_version(python)} {ROOT}".encode())
     return f"{requirements.stem} {digest.hexdigest()}\n"
 
