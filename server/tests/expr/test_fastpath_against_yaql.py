@@ -7,11 +7,12 @@ import re
 from typing import Any
 
 import expr_reference as reference
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maestrale.errors import YaqlEvaluationError
-from maestrale.expr import DEFAULT, ContextView, Scope
+from maestrale.expr import DEFAULT, ContextView, Options, Scope
 from maestrale.expr.yaql_data import convert
 from maestrale.expr.yaql_language import YaqlExpression
 
@@ -166,9 +167,9 @@ def view(context: dict[str, Any]) -> ContextView:
     return ContextView([WITH_INTERNALS, {key: context[key] for key in list(context)[::2]}, context])
 
 
-def outcome_here(expression: str, context: dict[str, Any]) -> tuple[str, Any]:
+def outcome_here(expression: str, context: dict[str, Any], options: Options = DEFAULT) -> tuple[str, Any]:
     try:
-        value = YaqlExpression(expression, DEFAULT).value(Scope(view(context), reference.Lookup()))
+        value = YaqlExpression(expression, options).value(Scope(view(context), reference.Lookup()))
     except YaqlEvaluationError as error:
         return "error", str(error)
     return "value", value
@@ -198,8 +199,8 @@ def _key(key: Any) -> str:
     return without_addresses(str(key))
 
 
-def assert_same(expression: str, context: dict[str, Any]) -> None:
-    kind_here, here = outcome_here(expression, context)
+def assert_same(expression: str, context: dict[str, Any], options: Options = DEFAULT) -> None:
+    kind_here, here = outcome_here(expression, context, options)
     if kind_here == "error" and re.search(" more than | exceeds ", here):
         return  # a ceiling, without which YAQL as Mistral drives it would go on for ever
     kind_there, there = outcome_there(expression, context)
@@ -352,3 +353,33 @@ def test_expressions_that_make_sense_have_the_outcome_that_yaql_gives(expression
 @given(EXPRESSIONS, CONTEXTS)
 def test_any_expression_has_the_outcome_that_yaql_gives(expression, context):
     assert_same(expression, context)
+
+
+WITHOUT_CLOSURES = Options(memory_quota=DEFAULT.max_memory)
+
+
+def test_a_memory_quota_leaves_everything_to_yaql():
+    assert YaqlExpression("$.a", DEFAULT)._fast is not None
+    assert YaqlExpression("$.a", WITHOUT_CLOSURES)._fast is None
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.one_of(NUMBERS, TEXTS, CONDITIONS, LISTS, MAPPINGS), SENSIBLE_CONTEXTS)
+def test_our_way_to_call_functions_has_the_outcome_of_yaqls_own(expression, context):
+    assert_same(expression, context, WITHOUT_CLOSURES)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("$.a.b", "$['a']", "$.a[b, 1]", "$.a?.b", "$", "$.l[0]", "$.l.name", "task(t).result", "task().result.a.b"),
+        *("env().x", "global(x)", "execution().id", "uuid()", "1 + 2 * 3 / 4 - 5 mod 6", "-$.n", "not $.t", "$.t and $.n or 1"),
+        *("$.n > 1", "$.n = 1", "$.n != null", "1 in $.l", "len($.l)", "$.l.len()", "str($.n)", "int($.s)", "abs($.n)"),
+        *("[1, $.n]", "{a => $.n}", "dict(a => 1)", "list(1, 2)", "range($.n)", "$.d.get(k)", "$.d.get(k, 1)", "'a' + $.s"),
+        *("$.l.select($.x)", "$.l.where($.x = 1).y", "switch($.n > 1 => a, true => b)", "coalesce($.z, 1)", "max(1, $.n)"),
+        *("$.l.orderBy($.x)", "$.l.first()", "$.l.any($ > 1)", "$.l.sum()", "$.l.toDict($.a, $.b)", "$.l.groupBy($.a)"),
+        *("$.s.split(',')", "$.s =~ 'x'", "$.l.join(',')", "json_parse($.s)", "$.a.mergeWith($.b)", "$.l.aggregate($1 + $2)"),
+    ],
+)
+def test_everyday_expressions_have_closures(expression):
+    assert YaqlExpression(expression, DEFAULT)._fast is not None

@@ -43,14 +43,32 @@ class Engine:
         self.root = root
 
 
-Levels = list[list[Any]]
-"""Overloads of a function by context, nearest first."""
+class _Fitting:
+    """Overloads that could take arguments of certain kinds: by context, nearest first, each with its parameters."""
+
+    __slots__ = ("chosen", "lazy", "levels")
+
+    def __init__(self, levels: list[list[tuple[Any, Any]]], lazy: set[Any]) -> None:
+        self.levels = levels
+        self.lazy = lazy
+        self.chosen: dict[tuple[type[Any], ...], Any] = {}
+        """By types of the evaluated arguments; YAQL's checks look at nothing else."""
+
+
+class Overloads:
+    """All functions of one name, by context, nearest first; and what was found out about them, if they stay."""
+
+    __slots__ = ("fitting", "levels")
+
+    def __init__(self, levels: list[list[Any]]) -> None:
+        self.levels = levels
+        self.fitting: dict[tuple[Any, ...], _Fitting] = {}
 
 
 class Context(contexts.Context):  # type: ignore[misc]
     """YAQL's context with calls that are counted, and quick where nothing new was registered."""
 
-    settled: dict[tuple[str, bool, bool], Levels] | None = None
+    settled: dict[tuple[str, bool, bool], Overloads] | None = None
     """Of a context that won't change any more, nor its parents: what was found from there on up."""
 
     def __call__(
@@ -66,23 +84,23 @@ class Context(contexts.Context):  # type: ignore[misc]
         assert function_filter is None
         return partial(_call, name, self, engine, receiver, self if data_context is None else data_context, use_convention)
 
-    def overloads(self, name: str, is_method: bool, use_convention: bool) -> Levels:
+    def overloads(self, name: str, is_method: bool, use_convention: bool) -> Overloads:
         """The overloads of a function or a method, from here upwards."""
-        levels: Levels = []
+        levels: list[list[Any]] = []
         context: Any = self
         while context is not None:
             if context.settled is not None:
                 key = name, is_method, use_convention
-                found: Levels | None = context.settled.get(key)
+                found: Overloads | None = context.settled.get(key)
                 if found is None:
-                    found = context.settled[key] = _overloads(context, *key)
-                return levels + found if levels else found
+                    found = context.settled[key] = Overloads(_levels(context, *key))
+                return Overloads(levels + found.levels) if levels else found
             if context._functions:  # noqa: SLF001 - of the same class
                 level = _matching(context, name, is_method, use_convention)
                 if level:
                     levels.append(level)
             context = context.parent
-        return levels
+        return Overloads(levels)
 
     def get_data(self, name: str, default: Any = None, ask_parent: bool = True) -> Any:
         """The value bound to a name here, or above."""
@@ -96,8 +114,8 @@ class Context(contexts.Context):  # type: ignore[misc]
         return default
 
 
-def _overloads(context: Any, name: str, is_method: bool, use_convention: bool) -> Levels:
-    levels: Levels = []
+def _levels(context: Any, name: str, is_method: bool, use_convention: bool) -> list[list[Any]]:
+    levels: list[list[Any]] = []
     while context is not None:
         level = _matching(context, name, is_method, use_convention)
         if level:
@@ -124,17 +142,17 @@ def _call(
 ) -> Any:
     meter = engine.meter
     is_method = receiver is not NO_VALUE
-    levels = context.overloads(name, is_method, use_convention)
-    if name == _VARIABLE and len(levels) == 1:
+    overloads = context.overloads(name, is_method, use_convention)
+    if name == _VARIABLE and len(overloads.levels) == 1:
         # So frequent, and its one argument always is a constant.
         meter.step()
         return data_context.get_data(args[0].value)
     meter.step(_CALL_STEPS)
-    if not levels:
+    if not overloads.levels:
         if is_method:
             raise exceptions.NoMethodRegisteredException(name, shown(receiver, engine.root))
         raise exceptions.NoFunctionRegisteredException(name)
-    delegate = _Resolution(name, receiver, data_context, engine).choose(levels, args, kwargs)
+    delegate = _Resolution(name, receiver, data_context, engine).choose(overloads, args, kwargs)
     try:
         result = delegate()
     except StopIteration as error:
@@ -179,24 +197,48 @@ class _Resolution:
         self.context = context
         self.engine = engine
 
-    def choose(self, levels: Levels, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any]:
+    def choose(self, overloads: Overloads, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any]:
         """The one overload that fits, bound to its arguments, which are evaluated unless it wants them unevaluated."""
         if self.receiver is not NO_VALUE:
             args = (self.receiver, *args)
+        levels = overloads.levels
         no_kwargs = levels[0][0].no_kwargs
         if any(function.no_kwargs != no_kwargs for level in levels for function in level):
             raise self._ambiguous()
         args, kwargs = runner.translate_args(no_kwargs, args, kwargs)
-        fitting, lazy = self._fitting(levels, args, kwargs)
+        if kwargs:
+            fitting = self._fitting(levels, args, kwargs)
+        else:
+            kinds = tuple(map(_kind, args))
+            known = overloads.fitting.get(kinds)
+            if known is None:
+                known = overloads.fitting[kinds] = self._fitting(levels, args, kwargs)
+            fitting = known
+        lazy = fitting.lazy
         args = tuple(self._evaluated(arg) if place not in lazy else arg for place, arg in enumerate(args))
+        if not kwargs:
+            return self._chosen(fitting, args)
         kwargs = {key: self._evaluated(arg) if key not in lazy else arg for key, arg in kwargs.items()}
-        for level in fitting:
-            delegate = self._best(level, args, kwargs)
-            if delegate is not None:
-                return delegate
+        return self._best_of_all(fitting, args, kwargs)[1]
+
+    def _chosen(self, fitting: _Fitting, args: tuple[Any, ...]) -> Callable[[], Any]:
+        types = tuple(map(type, args))
+        function = fitting.chosen.get(types)
+        if function is not None:
+            delegate: Callable[[], Any] = function.get_delegate(self.receiver, self.engine, self.context, args, {})
+            return delegate
+        function, delegate = self._best_of_all(fitting, args, {})
+        fitting.chosen[types] = function
+        return delegate
+
+    def _best_of_all(self, fitting: _Fitting, args: Any, kwargs: Any) -> tuple[Any, Callable[[], Any]]:
+        for level in fitting.levels:
+            best = self._best(level, args, kwargs)
+            if best is not None:
+                return best
         raise self._no_match()
 
-    def _fitting(self, levels: Levels, args: Any, kwargs: Any) -> tuple[list[list[tuple[Any, Any]]], set[Any]]:
+    def _fitting(self, levels: list[list[Any]], args: Any, kwargs: Any) -> _Fitting:
         """The overloads that could take the arguments, and which arguments they want unevaluated, all alike."""
         fitting = []
         lazy: set[Any] | None = None
@@ -219,15 +261,15 @@ class _Resolution:
                 fitting.append(candidates)
         if lazy is None:
             raise self._no_match()
-        return fitting, lazy
+        return _Fitting(fitting, lazy)
 
     def _evaluated(self, arg: Any) -> Any:
         if isinstance(arg, expressions.Expression) and not isinstance(arg, expressions.Constant):
             return arg(NO_VALUE, self.context, self.engine)
         return arg
 
-    def _best(self, level: list[tuple[Any, Any]], args: Any, kwargs: Any) -> Callable[[], Any] | None:
-        best: Callable[[], Any] | None = None
+    def _best(self, level: list[tuple[Any, Any]], args: Any, kwargs: Any) -> tuple[Any, Callable[[], Any]] | None:
+        best: tuple[Any, Callable[[], Any]] | None = None
         best_mapping: Any = None
         for function, mapping in level:
             try:
@@ -239,7 +281,7 @@ class _Resolution:
                     continue
                 if not _is_special_case(mapping, best_mapping):
                     raise self._ambiguous()
-            best, best_mapping = delegate, mapping
+            best, best_mapping = (function, delegate), mapping
         return best
 
     def _ambiguous(self) -> Exception:
@@ -251,6 +293,13 @@ class _Resolution:
         if self.receiver is NO_VALUE:
             return exceptions.NoMatchingFunctionException(self.name)  # type: ignore[no-any-return]
         return exceptions.NoMatchingMethodException(self.name, shown(self.receiver, self.engine.root))  # type: ignore[no-any-return]
+
+
+def _kind(arg: Any) -> Any:
+    """What of an argument decides which parameters it could be for, before it is evaluated."""
+    if isinstance(arg, expressions.Constant):
+        return type(arg), type(arg.value)
+    return (type(arg), arg.uses_receiver) if isinstance(arg, expressions.Expression) else type(arg)
 
 
 def _is_lazy(parameter: Any) -> bool:
