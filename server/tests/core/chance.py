@@ -105,7 +105,7 @@ class Driver:
     """
 
     def __init__(self, plan: Plan, *, meddle: bool = False, twice: bool = False, fixed: bool = False, seed: int = 0, **world: Any) -> None:
-        self.random = Random(plan.seed + seed)  # noqa: S311 - repeatable on purpose
+        self.random = Random(plan.seed + seed)
         self.plan, self.meddle, self.twice, self.fixed = plan, meddle, twice, fixed
         self.world = World(work=held, **world)
         self.world.define(plan.text)
