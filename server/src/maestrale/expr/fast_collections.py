@@ -1,4 +1,4 @@
-"""Closures for YAQL's methods of mappings and collections. See ``fastpath``.
+"""Closures for YAQL's methods of collections. See ``fastpath``.
 
 Walking through a collection counts a step for each of its elements; iterators are counted where they begin.
 """
@@ -16,35 +16,6 @@ from maestrale.expr.fast_values import UnsureError
 from maestrale.expr.output import SCALARS
 
 _MISSING = object()
-
-
-def _get(compiler: Compiler, receiver: Node, trees: Any) -> Node:
-    nodes = compiler.arguments(trees, 1, 2)
-    source, key, mapping = receiver.run, nodes[0].run, values.mapping
-    if len(nodes) == 1:
-        return Node(lambda current, run: mapping(source(current, run)).get(key(current, run)), receiver.origin, receiver.shared)
-    default = nodes[1].run
-    return Node(
-        lambda current, run: mapping(source(current, run)).get(key(current, run), default(current, run)),
-        receiver.origin | nodes[1].origin,
-        receiver.shared and nodes[1].shared,
-    )
-
-
-def _view(view: str) -> MethodBuilder:
-    def build(compiler: Compiler, receiver: Node, trees: Any) -> Node:
-        compiler.arguments(trees, 0, 0)
-        source, looping = receiver.run, compiler.looping
-
-        def look(current: Any, run: Any) -> Any:
-            mapping = values.mapping(source(current, run))
-            if looping:
-                run.meter.step(len(mapping) // 64)
-            return mapping.keys() if view == "keys" else mapping.values()
-
-        return Node(look, receiver.origin)
-
-    return build
 
 
 def _length(compiler: Compiler, receiver: Node, trees: Any) -> Node:
@@ -174,16 +145,6 @@ def _contains(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     return operators.contains(compiler, needle, receiver, text=False)
 
 
-def _contains_key(compiler: Compiler, receiver: Node, trees: Any) -> Node:
-    key = compiler.arguments(trees, 1, 1)[0].run
-    source, mapping = receiver.run, values.mapping
-    return Node(lambda current, run: _has_key(mapping(source(current, run)), key(current, run)))
-
-
-def _has_key(mapping: Mapping[Any, Any], key: Any) -> bool:
-    return key in mapping
-
-
 def _to_list(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     compiler.arguments(trees, 0, 0)
     collection = walked(compiler, receiver)
@@ -301,7 +262,7 @@ def _distinct(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     def first_of_each(elements: Any, run: Any) -> Iterator[Any]:
         seen: set[Any] = set()
         for element in elements:
-            mark = _hashable(key(element, run))
+            mark = hashable(key(element, run))
             if mark not in seen:
                 seen.add(mark)
                 yield element
@@ -310,7 +271,7 @@ def _distinct(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     return Node(lambda current, run: first_of_each(collection(current, run), run), receiver.origin)
 
 
-def _hashable(value: Any) -> Any:
+def hashable(value: Any) -> Any:
     """A value that is hashed alike here and in YAQL."""
     if type(value) not in SCALARS:
         raise UnsureError
@@ -330,7 +291,7 @@ def _to_dict(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     key, value = nodes[0].run, nodes[1].run if len(nodes) == 2 else lambda element, _run: element
 
     def to_dict(current: Any, run: Any) -> dict[Any, Any]:
-        return {_hashable(key(element, run)): value(element, run) for element in collection(current, run)}
+        return {hashable(key(element, run)): value(element, run) for element in collection(current, run)}
 
     return Node(operators.accounted(compiler, to_dict), FROZEN | RAW)
 
@@ -343,7 +304,7 @@ def _group_by(compiler: Compiler, receiver: Node, trees: Any) -> Node:
         groups: dict[Any, list[Any]] = {}
         for element in collection(current, run):
             item = value(element, run)
-            groups.setdefault(_hashable(key(element, run)), []).append(item)
+            groups.setdefault(hashable(key(element, run)), []).append(item)
         for members in groups.values():
             run.made(members)
         return map(list, groups.items())
@@ -360,53 +321,7 @@ def _index_where(compiler: Compiler, receiver: Node, trees: Any) -> Node:
     return Node(find)
 
 
-def _set(compiler: Compiler, receiver: Node, trees: Any) -> Node:
-    """``set(key, value)`` or ``set(key => value, ...)``; the form with a mapping is rare."""
-    if len(trees) == 2 and not any(operators.is_rule(tree) for tree in trees):
-        rules = [(compiler.compile(trees[0]), compiler.compile(trees[1]))]
-    else:
-        rules = operators.mapping_rules(compiler, trees)
-    runs = [(key.run, value.run) for key, value in rules]
-    origin = receiver.origin | FROZEN
-    for _, value in rules:
-        origin |= value.origin
-    source = receiver.run
-
-    def change(current: Any, run: Any) -> dict[Any, Any]:
-        mapping = values.mapping(source(current, run))
-        changes = {key(current, run): value(current, run) for key, value in runs}
-        return {**mapping, **changes}
-
-    return Node(operators.accounted(compiler, change), origin)
-
-
-def _delete(compiler: Compiler, receiver: Node, trees: Any) -> Node:
-    source, keys = receiver.run, [node.run for node in compiler.arguments(trees, 1, 100)]
-
-    def without(current: Any, run: Any) -> dict[Any, Any]:
-        mapping = values.mapping(source(current, run))
-        unwanted = {_hashable(key(current, run)) for key in keys}
-        return {key: value for key, value in mapping.items() if key not in unwanted}
-
-    return Node(without, receiver.origin | RAW)
-
-
-def _merge_with(compiler: Compiler, receiver: Node, trees: Any) -> Node:
-    other = compiler.arguments(trees, 1, 1)[0]
-    one, two = receiver.run, other.run
-    tuples = not (receiver.origin | other.origin) & RAW
-
-    def merge(current: Any, run: Any) -> dict[Any, Any]:
-        return values.merged(values.mapping(one(current, run)), values.mapping(two(current, run)), tuples=tuples)
-
-    return Node(operators.accounted(compiler, merge), receiver.origin | other.origin | RAW)
-
-
 METHODS: Mapping[str, MethodBuilder] = {
-    "get": _get,
-    "keys": _view("keys"),
-    "values": _view("values"),
-    "containsKey": _contains_key,
     "len": _length,
     "count": _count,
     "select": _select,
@@ -436,7 +351,4 @@ METHODS: Mapping[str, MethodBuilder] = {
     "toDict": _to_dict,
     "groupBy": _group_by,
     "indexWhere": _index_where,
-    "set": _set,
-    "delete": _delete,
-    "mergeWith": _merge_with,
 }

@@ -24,6 +24,7 @@ from yaql.language import expressions
 
 from maestrale.errors import DatabaseUnavailableError
 from maestrale.expr import fast_collections as collections
+from maestrale.expr import fast_mappings as mappings
 from maestrale.expr import fast_operators as operators
 from maestrale.expr import fast_texts as texts
 from maestrale.expr.context import Scope
@@ -122,7 +123,7 @@ def _function(compiler: Compiler, tree: Any) -> Node:
     return build(compiler, tree.args)
 
 
-_METHODS: Mapping[str, MethodBuilder] = {**collections.METHODS, **texts.METHODS}
+_METHODS: Mapping[str, MethodBuilder] = {**collections.METHODS, **mappings.METHODS, **texts.METHODS}
 _OPERATORS: Mapping[str, Callable[[Compiler, Node, Node], Node]] = {
     **operators.BINARY,
     "=~": partial(texts.match, wanted=True),
