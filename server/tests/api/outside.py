@@ -47,9 +47,9 @@ def environment_of(name: str) -> Path:
     folder = BUILD / "venvs" / name
     if not (is_required(name) or folder.exists()):
         leave_out(name, f"there is no {folder.relative_to(ROOT)}; tools/venvs.py {name} makes it")
-    with only_one(name):
-        command = [sys.executable, str(ROOT / "tools" / "venvs.py"), name]
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
+    # It looks after its own lock, so that must not be held here.
+    command = [sys.executable, str(ROOT / "tools" / "venvs.py"), name]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         leave_out(name, made.stderr.strip().splitlines()[-1][:200])
     return folder
