@@ -131,8 +131,8 @@ def complete(turn: Turn, task: Task, state: str, info: str | None) -> None:
         follow(turn, task)
 
 
-_PASSING = frozenset({"_end", "_ready", "_held"})
-"""Marks of a task that waits for something; once it is complete it doesn't."""
+_PASSING = frozenset({"_end", "_ready", "_held", "_in_context"})
+"""Marks of a task that waits for something, and the context that it was held to; once it is complete they are void."""
 
 
 def skip(turn: Turn, task: Task) -> None:

@@ -288,7 +288,7 @@ def _pause(turn: Turn, message: m.Pause) -> None:
 def _resume(turn: Turn, message: m.Resume) -> None:
     if turn.snapshot.execution.state == states.PAUSED:
         control.resume(turn, message.env, asked=message.from_parent)
-        turn.put_off = True
+        turn.put_off = not message.from_parent
 
 
 def _stop(turn: Turn, message: m.Stop) -> None:
