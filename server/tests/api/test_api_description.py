@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -61,11 +62,12 @@ def test_a_fuzzer_finds_no_internal_error(clients, serve, tmp_path):
     if not (clients / "bin" / "schemathesis").exists():
         leave_out("clients", "schemathesis is not among them")
     api = serve()
+    # The phase "coverage" makes thousands of requests more and takes minutes; MAESTRALE_TEST_FUZZ_PHASES asks for it.
     command = [
         str(clients / "bin" / "schemathesis"), "run", f"{api.url}/openapi.json", "--header", "X-Roles: admin", "--checks",
         "not_a_server_error,status_code_conformance,response_schema_conformance", "--exclude-path", "/maintenance", "--phases",
-        "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "7", "--continue-on-failure", "--warnings", "off",
+        os.environ.get("MAESTRALE_TEST_FUZZ_PHASES", "examples,fuzzing"), "--max-examples", "10", "--seed", "7", "--continue-on-failure", "--warnings", "off",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=900)
 
     assert done.returncode == 0, done.stdout[-6000:]
