@@ -66,7 +66,8 @@ def test_a_fuzzer_finds_no_internal_error(clients, serve, tmp_path):
     command = [
         str(clients / "bin" / "schemathesis"), "run", f"{api.url}/openapi.json", "--header", "X-Roles: admin", "--checks",
         "not_a_server_error,status_code_conformance,response_schema_conformance", "--exclude-path", "/maintenance", "--phases",
-        os.environ.get("MAESTRALE_TEST_FUZZ_PHASES", "examples,fuzzing"), "--max-examples", "10", "--seed", "7", "--continue-on-failure", "--warnings", "off",
+        os.environ.get("MAESTRALE_TEST_FUZZ_PHASES", "examples,fuzzing"),
+        "--max-examples", "10", "--seed", "7", "--continue-on-failure", "--warnings", "off",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=900)
 
