@@ -135,7 +135,7 @@ class ActionSettings(Group):
     async_slots: int = Field(default=10_000, ge=1, description="Actions that one process runs at the same time on its event loop.")
     cancel_grace: Seconds = Field(default=10, description="Time that a cancelled action has to end before its end is reported anyway.")
     result_max: int = Field(default=64 * 1024 * 1024, ge=1024, description="Largest result of an action, in bytes.")
-    event_max: int = Field(default=256 * 1024, ge=1024, description="Longest text of one event of live output; longer ones are cut.")
+    event_max: int = Field(default=256 * 1024, ge=1024, description="Longest text of one event of live output; longer ones come in pieces.")
     events_older_than: int | None = Field(
         default=None, ge=1, description="Age in minutes beyond which live output is deleted; unset: with its execution.",
     )

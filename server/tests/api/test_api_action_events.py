@@ -162,10 +162,12 @@ def test_arguments_that_make_no_sense_are_refused(api, query, text):
     assert text in reply.text
 
 
-def test_a_long_text_is_cut_and_marked(api):
+def test_a_long_line_comes_in_pieces_and_is_one_line_of_the_text(api):
     ident = finished(api, lines=1, size=300_000)
-    [event] = events_of(api.get(f"action_executions/{ident}/events"))
-    assert (len(event["stdout"]), event["truncated"]) == (256 * 1024, True)
+    first, second = events_of(api.get(f"action_executions/{ident}/events"))
+    assert (len(first["stdout"]), first["open"]) == (256 * 1024, True)
+    assert (second["event"], len(second["stdout"]), "open" in second) == ("continued", 300_000 - 256 * 1024, False)
+    assert api.get(f"action_executions/{ident}/output").text == "line 1".ljust(300_000) + "\n"
 
 
 def test_both_paths_are_described(api):

@@ -27,7 +27,8 @@ def test_it_ends_with_its_server_leaves_nothing_and_its_execution_says_so(new_da
     work = tmp_path / "work"
     database = new_database("sqlite")
     them = service(database, MAESTRALE_PLAYBOOKS__WORK_DIR=str(work), MAESTRALE_PLAYBOOKS__GRACE="1")
-    play = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.command": f"sleep {MARK}"}]}]
+    tasks = [{"ansible.builtin.debug": {"msg": "before"}}, {"ansible.builtin.command": f"sleep {MARK}"}]
+    play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
     them.define("w:\n  tasks:\n    a:\n      action: ansible.playbook\n      input: " + json.dumps({
         "playbook": play, "inventory": "one ansible_connection=local"}))
     execution_id = them.start("w")
@@ -43,6 +44,9 @@ def test_it_ends_with_its_server_leaves_nothing_and_its_execution_says_so(new_da
     found = them.wait(execution_id)
     assert found["state"] == "ERROR"
     assert LOST in found["state_info"]
+    (action,) = them.client.ask("GET", "/v2/action_executions").body["action_executions"]
+    reply = them.client.ask("GET", f"/v2/action_executions/{action['id']}/output?follow=true")
+    assert '"msg": "before"' in str(reply.body)
 
 
 def test_what_a_playbook_left_is_cleared_by_the_next_server(new_database, service, until, tmp_path):

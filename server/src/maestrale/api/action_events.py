@@ -155,7 +155,8 @@ def _as_text(counter: int, text: str) -> bytes:
     if event.get("event") == "lost":
         return f"[{event['lost']} events were not kept]\n".encode()
     stdout = event.get("stdout")
-    return f"{stdout}\n".encode() if isinstance(stdout, str) and stdout else b""
+    end = "" if event.get("open") else "\n"
+    return f"{stdout}{end}".encode() if isinstance(stdout, str) and stdout else b""
 
 
 def _streamed(summary: str, description: str, parameters: Sequence[Operation], content: Operation) -> Operation:

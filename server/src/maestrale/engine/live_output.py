@@ -3,13 +3,15 @@
 Whoever emits never waits. Events are written when ``BATCH`` of them are there, or after ``PATIENCE`` seconds; an action's
 end is told only when all its events are stored, so whoever sees the end has seen, or can read, the whole output.
 More events than ``pending_max`` are not kept while the database is away: an event of the kind ``lost`` tells how many.
+A text longer than ``event_max`` comes in pieces: the event itself has the first, events of the kind ``continued`` the others. They end
+where lines end; a piece that a line goes on after is marked ``open``.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +30,7 @@ MOST_AT_ONCE = 2000
 PATIENCE = 0.5
 RETRY_PAUSE = 1.0
 RIVAL_TRIES = 5
+_KEPT = ("uuid", "parent_uuid", "created", "play", "role", "task", "host")
 
 Report = Callable[[], None]
 
@@ -47,7 +50,7 @@ class LiveOutput:
     def __init__(
         self, database: Database, now: Callable[[], datetime], *, event_max: int = 256 * 1024, pending_max: int = 100_000,
     ) -> None:
-        """``event_max``: characters of one event's text beyond which it is cut and marked ``truncated``."""
+        """``event_max``: characters of one event's text beyond which it comes in pieces."""
         self._database = database
         self._now = now
         self._event_max = event_max
@@ -79,8 +82,9 @@ class LiveOutput:
             self._changed.notify()
 
     def _add(self, attempt_id: str, event: Mapping[str, Any]) -> None:
-        self._queue.append(_Item(attempt_id, event=event))
-        self._open[attempt_id] += 1
+        for piece in _pieces(event, self._event_max):
+            self._queue.append(_Item(attempt_id, event=piece))
+            self._open[attempt_id] += 1
 
     def when_stored(self, attempt_id: str, report: Report) -> None:
         """Call ``report`` when all events that the action has emitted are stored; at once if there are none."""
@@ -173,12 +177,25 @@ class LiveOutput:
         for item in items:
             if item.attempt_id in counters and item.event is not None:
                 counters[item.attempt_id] += 1
-                rows.append((item.attempt_id, counters[item.attempt_id], self._body(item.event, counters[item.attempt_id])))
+                body = dumps({**item.event, "counter": counters[item.attempt_id]})
+                rows.append((item.attempt_id, counters[item.attempt_id], body))
         action_events.append(conn, rows, self._now())
 
-    def _body(self, event: Mapping[str, Any], counter: int) -> str:
-        shown = {**event, "counter": counter}
-        text = shown.get("stdout")
-        if isinstance(text, str) and len(text) > self._event_max:
-            shown.update(stdout=text[: self._event_max], truncated=True)
-        return dumps(shown)
+
+def _pieces(event: Mapping[str, Any], most: int) -> Iterator[Mapping[str, Any]]:
+    """The event, in pieces if its text is too long."""
+    text = event.get("stdout")
+    if not isinstance(text, str) or len(text) <= most:
+        yield event
+        return
+    shown, start = dict(event), 0
+    while start < len(text):
+        at_line = text.rfind("\n", start, start + most + 1)
+        is_last = len(text) - start <= most
+        end = len(text) if is_last else at_line if at_line > start else start + most
+        shown["stdout"] = text[start:end]
+        if not is_last and end != at_line:
+            shown["open"] = True
+        yield shown
+        shown = {"event": "continued", **{key: event[key] for key in _KEPT if key in event}}
+        start = end + (end == at_line)
