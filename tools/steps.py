@@ -19,6 +19,8 @@ SERVER = ROOT / "server"
 MAIN = venv_path("main")
 # The ansible-core that pip picks depends on the Python: one sanity run for each of these, newest first.
 CORES = (("3.14", "3.13", "3.12"), ("3.11",))
+# Folders of the server's tests that take long: a step each, so that they run side by side.
+SERVER_PARTS = ("chaos", "acceptance", "actions", "store")
 
 
 class LeftOut(Exception):  # noqa: N818
@@ -140,10 +142,25 @@ def _ansible_test(run: Run, interpreter: Path, version: str, *arguments: str) ->
     return run(venv / "bin" / "python", venv / "bin" / "ansible-test", *arguments, cwd=tree, env=environment)
 
 
-def server_tests(run: Run) -> int:
-    """The server's own tests, with the clients that they try."""
+def server_part(*folders: str) -> Callable[[Run], int]:
+    """Some folders of the server's own tests."""
+
+    def run_part(run: Run) -> int:
+        return run(MAIN / "bin" / "python", "-m", "pytest", "-q", *(f"tests/{folder}" for folder in folders), cwd=SERVER)
+
+    return run_part
+
+
+def server_api(run: Run) -> int:
+    """The tests of the API, with the clients that they try."""
     ensure("clients")
-    return run(MAIN / "bin" / "python", "-m", "pytest", "-q", cwd=SERVER)
+    return server_part("api")(run)
+
+
+def server_rest(run: Run) -> int:
+    """The server's tests that no other step runs, so that a new folder can't be forgotten."""
+    others = (f"--ignore=tests/{folder}" for folder in ("api", *SERVER_PARTS))
+    return run(MAIN / "bin" / "python", "-m", "pytest", "-q", *others, cwd=SERVER)
 
 
 def integration(run: Run) -> int:
@@ -221,7 +238,11 @@ def _with_ansible_test() -> Iterator[Step]:
         yield Step(f"units-{version}", units_on(interpreter, version), says=r" in [\d.]+s")
 
 
+# Those that take longest come first, so that none of them is left running alone at the end.
 ALL: tuple[Step, ...] = (
+    Step("server-api", server_api, is_check=False, says=r" in [\d.]+s"),
+    *(Step(f"server-{part}", server_part(part), is_check=False, says=r" in [\d.]+s") for part in SERVER_PARTS),
+    Step("server", server_rest, is_check=False, says=r" in [\d.]+s"),
     Step("importer", importer, says="Importer processing completed|ERROR"),
     Step("types", types, says="Success|Found"),
     *_with_ansible_test(),
@@ -237,7 +258,6 @@ ALL: tuple[Step, ...] = (
     Step("demo", demo, is_check=False, says="localhost  *:"),
     Step("integration", integration, is_check=False, says="passed|failed"),
     Step("rulebook", rulebooks, is_check=False, says="passed|failed"),
-    Step("server", server_tests, is_check=False, says=r" in [\d.]+s", alone=True),
     Step("conformance", conformance, is_check=False, says=r"\d+ cases at", alone=True),
     Step("conformance-postgresql", conformance_postgresql, is_check=False, says=r"\d+ cases at", alone=True),
 )

@@ -6,7 +6,7 @@
 A step's output goes to build/logs/STEP.log; what is shown is one line a step, and the end of the log of a failed one.
 A step whose tool or service this machine doesn't have is left out and says so, or fails if MAESTRALE_TEST_REQUIRE names
 what it needs (a comma list of: conformance, and what the server's tests know). MAESTRALE_TEST_JOBS (default: the
-number of processors) steps run at a time.
+number of processors and one, since many a test waits) steps run at a time.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def run_all(steps: Sequence[Step]) -> list[Outcome]:
     """Run steps side by side, those that want the machine for themselves at the end."""
     (BUILD / "logs").mkdir(parents=True, exist_ok=True)
     processes, board, outcomes = Processes(), Board(), []
-    jobs = int(os.environ.get("MAESTRALE_TEST_JOBS") or os.cpu_count() or 1)
+    jobs = int(os.environ.get("MAESTRALE_TEST_JOBS") or (os.cpu_count() or 1) + 1)
     try:
         for group, width in (([step for step in steps if not step.alone], jobs), ([step for step in steps if step.alone], 1)):
             for outcome in _side_by_side(group, width, lambda step: perform(step, processes)):
