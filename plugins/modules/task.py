@@ -31,6 +31,8 @@ options:
     description:
       - With O(state=rerun) of a C(with-items) task, whether to run all items again.
       - Otherwise only those that failed or have not been started are run.
+      - With V(false), a playbook that failed is limited to the hosts on which it failed, and those that were unreachable.
+        Only Maestrale can do that for tasks without C(with-items).
     type: bool
     default: true
   env:
@@ -51,6 +53,12 @@ EXAMPLES = r"""
     execution_id: 1c1cf7ba-8a20-4d41-a9b4-4c4d2d1d5a4c
     name: deploy
     state: rerun
+    reset: false
+
+- name: Run a playbook again on the hosts on which it failed
+  maestrale.mistral.task:
+    execution_id: 1c1cf7ba-8a20-4d41-a9b4-4c4d2d1d5a4c
+    name: update
     reset: false
 
 - name: Follow the execution that goes on

@@ -19,7 +19,7 @@ from maestrale.bootstrap import build, prepare_database
 from maestrale.config import load_settings
 
 FINAL = ("SUCCESS", "ERROR", "CANCELLED")
-WAIT = 30.0
+WAIT = 90.0
 
 NOOP = "version: '2.0'\n{name}:\n  tasks:\n    t: {{action: std.noop}}\n"
 WAITING = "version: '2.0'\n{name}:\n  tasks:\n    a: {{action: std.async_noop}}\n"

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from live import Api, running
+from live import Api, running, unique
 
 from maestrale import clock
 from maestrale.actions import process_tree
@@ -105,3 +105,47 @@ def test_time_limits_end_everything_that_a_workflow_s_playbook_started(api, wher
     ended = api.until(f"action_executions/{action['id']}")
     assert text in ended["output"] or "Task timed out" in str(api.task(execution["id"], "t")["state_info"])
     assert process_tree.marked(MARK, action["id"]) == []
+
+
+def task_of(play: list[Any], **more: Any) -> dict[str, Any]:
+    return {"action": "ansible.playbook", "input": {"playbook": play, **more}}
+
+
+def workflows(**named: Any) -> str:
+    return json.dumps({"version": "2.0", **{name: {"tasks": tasks} for name, tasks in named.items()}})
+
+
+def test_check_mode_goes_through_a_whole_workflow_and_changes_nothing(api, tmp_path):
+    def touch(name: str) -> list[Any]:
+        return play({"ansible.builtin.copy": {"content": "x\n", "dest": f"{tmp_path}/{name}"}})
+
+    outer, inner = unique(), unique()
+    api.post("workflows", workflows(**{
+        outer: {"a": {**task_of(touch("a"), inventory=LOCAL), "on-success": ["s", "really"]}, "s": {"workflow": inner},
+                "really": task_of(touch("really"), inventory=LOCAL, check=False)},
+        inner: {"b": task_of(touch("b"), inventory=LOCAL)}}))
+    execution = api.until(f"executions/{api.start(outer, params={'check': True, 'diff': True})['id']}")
+    assert execution["state"] == "SUCCESS", execution
+    assert [path.name for path in tmp_path.iterdir()] == ["really"]
+    [child] = api.get(f"tasks/{api.task(execution['id'], 's')['id']}/workflow_executions").json()["executions"]
+    found = {name: json.loads(api.task(where, name)["result"]) for where, name in ((execution["id"], "a"), (child["id"], "b"))}
+    assert {name: (result["check"], result["diff"], result["changed"]) for name, result in found.items()} == {
+        "a": (True, True, True), "b": (True, True, True)}
+    assert "+x" in found["b"]["stdout_tail"]
+
+
+def test_a_failed_playbook_is_run_again_on_the_hosts_that_failed_or_were_away_only(api, tmp_path):
+    hosts = {name: {} for name in ("one", "two", "three")} | {
+        "away": {"ansible_connection": "ssh", "ansible_host": "127.0.0.2", "ansible_port": 1}}
+    inventory = {"all": {"hosts": hosts, "vars": LOCAL["all"]["vars"]}}
+    tasks = play({"ansible.builtin.command": f"test ! -e {tmp_path}/{{{{ inventory_hostname }}}}"})
+    (tmp_path / "two").touch()
+    definition = {"version": "2.0", unique(): {"input": ["play"], "tasks": {"t": task_of("<% $.play %>", inventory=inventory)}}}
+    execution = api.run(json.dumps(definition), input={"play": tasks})
+    task = api.task(execution["id"], "t")
+    (tmp_path / "two").unlink()
+    reply = api.put(f"tasks/{task['id']}", {"state": "RUNNING", "reset": False})
+    assert reply.status_code == 200, (reply.text, task["result"])
+    api.until(f"executions/{execution['id']}", "ERROR")
+    result = json.loads(api.task(execution["id"], "t", "ERROR")["result"])
+    assert result["hosts"] == {"ok": ["two"], "changed": ["two"], "failed": [], "unreachable": ["away"], "skipped": []}

@@ -148,7 +148,7 @@ MATRIX: dict[str, tuple[Cell, Cell, Cell, Cell, Cell]] = {
     "env-changed": (KEPT, KEPT, KEPT, KEPT, KEPT),
     "describe": (KEPT, KEPT, KEPT, KEPT, KEPT),
     "rerun": (KEPT, NOTHING, WorkflowError, "RUNNING", "RUNNING"),
-    "rerun-no-reset": (RequestError, RequestError, WorkflowError, RequestError, RequestError),
+    "rerun-no-reset": (RequestError,) * 5,
     "rerun-unknown": (NotFoundError,) * 5,
     "rerun-running": (RequestError,) * 5,
     "skip": (KEPT, NOTHING, WorkflowError, "RUNNING", "RUNNING"),

@@ -43,6 +43,10 @@ def _fail(values: Mapping[str, Any]) -> Result:
     raise Scripted("Fail action expected exception.")
 
 
+def _parts(result: Any) -> Mapping[str, Any] | None:
+    return {"only": result["bad"]} if isinstance(result, Mapping) else None
+
+
 def _picky(values: Mapping[str, Any]) -> str | None:
     return "picky says no" if values.get("bad") else None
 
@@ -54,6 +58,7 @@ BUILT_IN = {
     "std.fail": ActionDescriptor("std.fail", (Parameter("error_data", None),), pure=_fail),
     "std.async_noop": ActionDescriptor("std.async_noop", is_sync=False, inert=True),
     "test.work": ActionDescriptor("test.work", open_input=True),
+    "test.parts": ActionDescriptor("test.parts", open_input=True, modes=("check", "diff"), remainder=_parts),
     "test.picky": ActionDescriptor("test.picky", (Parameter("bad", None),), "test.Picky", construct_error=_picky),
 }
 

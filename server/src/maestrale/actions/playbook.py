@@ -13,13 +13,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from maestrale.actions import process_tree
 from maestrale.actions.playbook_directory import MARK, private_directory, remove_dead
-from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of
+from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of, modes_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
-from maestrale.actions.playbook_report import Masker, Report
+from maestrale.actions.playbook_report import Masker, Report, failed_hosts
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.core.ports import Result
@@ -35,6 +35,8 @@ class AnsibleAction(Action):
 
     slot = "playbook"
     extra_grace = 30.0
+    modes: ClassVar[tuple[str, ...]] = ("check", "diff")
+    remainder: ClassVar[Callable[[Any], Mapping[str, Any] | None] | None] = failed_hosts
 
     def __init__(self, settings: PlaybookSettings, /, **inputs: Any) -> None:
         self.settings = settings
@@ -56,7 +58,7 @@ class AnsibleAction(Action):
         """The result's mapping, as data or as error."""
         policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
         if is_empty_limit(self.inputs.limit):
-            return Result(data=self.shown(Report(Masker(())).result("successful", 0, 0.0, {})))
+            return Result(data=self.shown(Report(Masker(())).result("successful", 0, 0.0, {}) | modes_of(self.inputs)))
         inputs = replace(self.inputs, secrets=_secrets(self.inputs.secrets, context))
         _check_installed(self.settings)
         with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
@@ -80,7 +82,7 @@ class PlaybookAction(AnsibleAction):
     facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
 
     The result has the keys status, rc, changed, message, stats, hosts, artifacts, host_artifacts, facts, registered, failed_tasks,
-    rescued_tasks, summary, stdout_tail, duration, events, truncated; a failed playbook has the same mapping as its error.
+    rescued_tasks, summary, stdout_tail, duration, events, check, diff, truncated; a failed playbook has the same mapping as its error.
     """
 
     name = "ansible.playbook"

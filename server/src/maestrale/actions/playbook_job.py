@@ -108,6 +108,7 @@ def _job(
         "arguments": arguments,
         "files": files,
         "secrets": dict(inputs.secrets),
+        "modes": modes_of(inputs),
         "timeout": _seconds("timeout", inputs.timeout),
         "idle_timeout": _seconds("idle_timeout", inputs.idle_timeout),
         "grace": settings.grace,
@@ -115,6 +116,11 @@ def _job(
             "text": settings.text_max, "tail": settings.stdout_tail, "value": settings.value_max, "memory": settings.memory_max,
         },
     }
+
+
+def modes_of(inputs: Inputs) -> dict[str, bool]:
+    """The modes that a run is in, as its result shows them."""
+    return {"check": bool(inputs.check), "diff": bool(inputs.diff)}
 
 
 def _playbook(

@@ -110,6 +110,8 @@ class InventoryAction(AnsibleAction):
     """
 
     name = "ansible.inventory"
+    modes = ()
+    remainder = None
 
     @classmethod
     def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:

@@ -8,8 +8,8 @@ grace is killed, orphans included, for which this process is the subreaper.
 
 The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
 (for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``secrets`` (variable -> text), ``timeout``,
-``idle_timeout``, ``grace``, ``limits``, ``listed`` (a file whose JSON is part of the result). Imports only the standard library and
-ansible-runner, for a fast start.
+``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``listed`` (a file whose JSON is part of the result). Imports
+only the standard library and ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -249,6 +249,7 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if overseer.ending:
         status = _STATUS[overseer.ending]
     result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
+    result |= job["modes"]
     if job.get("listed"):
         result["listed"] = _collected(Path(job["listed"]))
     if overseer.ending:

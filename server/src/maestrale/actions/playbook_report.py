@@ -19,6 +19,7 @@ The result is the same mapping for success and failure::
     stdout_tail   the end of the output
     duration      seconds
     events        how many there were
+    check, diff   whether it ran in check mode, which changes nothing, and whether it showed differences
     truncated     names of the keys above that were too large and are left empty
 """
 
@@ -236,6 +237,15 @@ class Report:
                 result[key] = result[key][:20] if isinstance(result[key], list) else {}
                 cut.append(key)
         return cut
+
+
+def failed_hosts(result: Any) -> dict[str, Any] | None:
+    """From a result the input that limits another run to the hosts that failed or were not reached; None if there are none."""
+    hosts = result.get("hosts") if isinstance(result, Mapping) else None
+    if not isinstance(hosts, Mapping):
+        return None
+    failed = [*hosts.get("failed", ()), *hosts.get("unreachable", ())]
+    return {"limit": failed} if failed else None
 
 
 def _host_sets(recap: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:

@@ -122,6 +122,8 @@ class Action(ABC):
     returns needs no conversion. ``extra_grace``: seconds that ending early may take beyond the usual.
     ``pure``: the result from the inputs alone, None where ``run`` is needed. ``inert``: ``run`` does nothing at all.
     ``construct_error``: the reason for which the constructor refuses the inputs, or None.
+    ``modes``: which of the inputs ``check`` and ``diff`` the params of an execution decide where a task doesn't.
+    ``remainder``: the inputs that repeat only what failed, from a failed result; None where it doesn't tell.
     """
 
     name: ClassVar[str] = ""
@@ -134,6 +136,8 @@ class Action(ABC):
     inert: ClassVar[bool] = False
     pure: ClassVar[Callable[[Mapping[str, Any]], Result | None] | None] = None
     construct_error: ClassVar[Callable[[Mapping[str, Any]], str | None] | None] = None
+    modes: ClassVar[tuple[str, ...]] = ()
+    remainder: ClassVar[Callable[[Any], Mapping[str, Any] | None] | None] = None
 
     @abstractmethod
     def run(self, context: ActionContext) -> Any:

@@ -117,6 +117,7 @@ def entry_of(action: type[Action], *given: Any, name: str | None = None) -> Entr
         name=name, parameters=parameters, class_name=action.qualified_name(), is_sync=action.is_sync,
         idempotent=action.idempotent, open_input=is_open, description=action.description(),
         pure=action.pure, construct_error=_construct_error(name, action), inert=action.inert,
+        modes=action.modes, remainder=action.remainder,
     )
     return Entry(action, given, descriptor)
 

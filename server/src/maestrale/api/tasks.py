@@ -29,7 +29,6 @@ RESULT_PREFIX = '{"result":'
 ONLY_RUNNING_OR_SKIPPED = "Invalid task state. Only updating task to RUNNING or SKIPPED is supported."
 NOT_FAILED = "The current task execution must be in ERROR for rerun. Only updating task to rerun is supported."
 NO_RESET = "Reset field is mandatory to rerun task."
-NOT_WITH_ITEMS = "Only with-items task has the option to not reset."
 
 
 # ---- reading
@@ -104,7 +103,7 @@ def update_task(call: Call, identifier: str) -> Response:
     body = Body(call.content, ARGUMENT, KNOWN, frozenset({"project_id"}))
     state, reset, env = body.text("state"), body.flag("reset"), body.mapping("env")
     names = (body.text("name"), body.text("workflow_name"))
-    row = reads.get(call, TASKS, identifier, fields=["id", "name", "workflow_name", "state", "runtime_context"])
+    row = reads.get(call, TASKS, identifier, fields=["id", "name", "workflow_name", "state"])
     _check_change(row, names, state, is_reset=reset)
     if state == "SKIPPED":
         call.parts.engine.skip(call.caller, identifier, env)
@@ -128,8 +127,6 @@ def _check_change(row: Mapping[str, Any], names: tuple[str | None, str | None], 
         return
     if is_reset is None:
         raise RequestError(NO_RESET)
-    if not is_reset and not _has_items(row):
-        raise RequestError(NOT_WITH_ITEMS)
 
 
 # ---- endpoints
@@ -139,7 +136,7 @@ UPDATE = operation(
     body=json_body(
         {
             "state": text("RUNNING runs the task again, SKIPPED skips it."),
-            "reset": flag("Run everything again; false repeats only the failed items of a with-items task."),
+            "reset": flag("Run everything again; false repeats only failed items of a with-items task, and failed hosts of playbooks."),
             "env": mapping("Merged into the environment of the execution."), "id": text(), "name": text(), "workflow_name": text(),
         },
         {"state": "RUNNING", "reset": True}, required=["state"],

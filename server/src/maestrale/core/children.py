@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maestrale.core.action_input import modes_for_child
 from maestrale.core.creation import InvalidTargetError, NewExecution, create, create_without_tasks
 from maestrale.core.messages import StartChild
 from maestrale.core.model import Attempt, Task
@@ -49,6 +50,8 @@ def _request(
               "namespace": execution.params.get("namespace", "")}
     if execution.params.get("notify"):
         params["notify"] = execution.params["notify"]
+    declared = {parameter.name for parameter in entry.spec.input}
+    params |= modes_for_child(execution, {name: value for name, value in values.items() if name not in declared})
     return NewExecution(
         id=ident, entry=entry, input=values, params=params, description="sub-workflow execution",
         project_id=execution.project_id, security=execution.security, openstack=execution.context.get("openstack"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from maestrale.core import completing, ending, joins, policies, routing, states
+from maestrale.core import action_input, completing, ending, joins, policies, routing, states
 from maestrale.core.dataflow import merge_deep
 from maestrale.core.messages import ChildPaused, ChildResumed, ChildRevived, EnvChanged, Resume, Tell
 from maestrale.core.model import Attempt, Task
@@ -128,6 +128,7 @@ def child_paused(turn: Turn, attempt: Attempt, message: ChildPaused) -> None:
 
 # ---- running again
 
+NOTHING_LEFT = "The result of the task doesn't tell on which hosts it failed, so only the whole task can be run again, with reset."
 _REVIVABLE = (states.RUNNING, states.PAUSED, states.ERROR, states.CANCELLED)
 
 
@@ -177,10 +178,13 @@ def _reopen(turn: Turn, task: Task, context: Mapping[str, Any]) -> None:
     joins.note_revived(turn, task.name)
 
 
-def check_repeatable(turn: Turn, task: Task) -> None:
-    """Raise RequestError or WorkflowError where a task can be neither rerun nor skipped (L308, L311)."""
+def check_repeatable(turn: Turn, task: Task, *, reset: bool = True) -> None:
+    """Raise RequestError or WorkflowError where a task can be neither rerun nor skipped (L308, L310, L311)."""
     if task.state != states.ERROR:
         raise RequestError("The current task execution must be in ERROR for rerun. Only updating task to rerun is supported.")
+    if not reset and not turn.snapshot.spec.tasks[task.name].with_items and not action_input.remainders(turn, task):
+        is_known = action_input.tells_remainder(turn, task)
+        raise RequestError(NOTHING_LEFT if is_known else "Only with-items task has the option to not reset.")
     execution = turn.snapshot.execution
     if execution.state == states.SUCCESS:
         raise WorkflowError(
@@ -190,16 +194,14 @@ def check_repeatable(turn: Turn, task: Task) -> None:
 
 def rerun(turn: Turn, task: Task, *, reset: bool, env: Mapping[str, Any] | None) -> None:
     """Run a failed task again (3.15). Raises RequestError or WorkflowError where that can't be done."""
-    check_repeatable(turn, task)
-    spec = turn.snapshot.spec.tasks[task.name]
-    if not reset and not spec.with_items:
-        raise RequestError("Only with-items task has the option to not reset.")
+    check_repeatable(turn, task, reset=reset)
     if turn.snapshot.execution.state == states.PAUSED:
         return
     merge_env(turn, env)
     revive(turn)
+    remainders = {} if reset else action_input.remainders(turn, task)
     policies.withdraw_attempts(turn, task, keep_successes=not reset)
-    kept = {k: v for k, v in task.runtime_context.items() if k in ("triggered_by", "_since")}
+    kept = {k: v for k, v in task.runtime_context.items() if k in ("triggered_by", "_since")} | remainders
     _reopen(turn, task, {**kept, "_rerun": True})
     turn.ready("rerun", task.id)
 

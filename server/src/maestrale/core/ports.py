@@ -42,6 +42,8 @@ class ActionDescriptor:
     ``pure`` runs the action inside the decision: input to Result, without effects, or None when this input
     needs running outside (``std.echo`` with a delay); it may raise, which is an action that raised.
     ``inert``: an asynchronous action that does nothing when run (``std.async_noop``), so nobody needs to run it.
+    ``modes``: inputs that params of the execution decide where a task doesn't. ``remainder``: from a failed result to the
+    inputs that repeat only what failed, or None where the result doesn't tell.
     ``construct_error`` checks what the reference checks in a constructor and returns its text or None (L281).
     """
 
@@ -57,6 +59,8 @@ class ActionDescriptor:
     adhoc: ActionSpec | None = None
     namespace: str = ""
     inert: bool = False
+    modes: tuple[str, ...] = ()
+    remainder: Callable[[Any], Mapping[str, Any] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

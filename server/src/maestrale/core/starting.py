@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from maestrale.core import adhoc, children, ending, policies, states
+from maestrale.core import action_input, adhoc, children, ending, policies, states
 from maestrale.core.dataflow import merge_deep
 from maestrale.core.derived import ItemsState
 from maestrale.core.messages import RunAction
@@ -185,7 +185,10 @@ def _launch_action(
 ) -> Attempt:
     snapshot = turn.snapshot
     resolved = _resolve(turn, descriptor, values, turn.start_scope(task) if item is None else turn.item_scope(task, item))
-    if descriptor.adhoc is not None:
+    resolved = action_input.completed(turn, task, resolved, context["index"])
+    if descriptor.adhoc is None:
+        values = resolved.input
+    else:
         values = adhoc.with_defaults(descriptor.adhoc.input, values)
         context["base"] = {"name": resolved.descriptor.name, "input": resolved.input}
         context["outputs"] = list(resolved.outputs)
