@@ -12,7 +12,7 @@ from maestrale.api.call import Call
 from maestrale.api.errors import shown
 from maestrale.api.openapi import fields_parameter, json_body, listing_parameters, many, mapping, one, operation, text
 from maestrale.api.resources import ACTION_EXECUTIONS, EXECUTIONS
-from maestrale.api.routes import Endpoint
+from maestrale.api.routes import Asked, Endpoint
 from maestrale.api.wire import Row, attempt_record, no_content, reply, shape
 from maestrale.core.model import Attempt
 from maestrale.engine import RunActionRequest
@@ -96,14 +96,28 @@ def _timeout(params: dict[str, Any]) -> float | None:
 
 def update_action_execution(call: Call, identifier: str) -> Response:
     """Complete an asynchronous action from outside, or pause and resume it."""
+    attempt = call.parts.engine.complete_action(call.caller, identifier, *_read_update(call))
+    return reply(attempt_record(attempt, _workflow_of(call, attempt)))
+
+
+def _ask_for_update(call: Call, identifier: str) -> Asked | None:
+    """The same while it is in memory to which execution the action belongs, and that one's names."""
+    engine = call.parts.engine
+    home = engine.home_of(identifier)
+    names = None if home is None else call.parts.workflow_names.get(home)
+    if home is None or names is None:
+        return None
+    question = engine.completing(call.caller, home, identifier, *_read_update(call))
+    return Asked(question, lambda attempt: reply(attempt_record(attempt, names)))
+
+
+def _read_update(call: Call) -> tuple[str, Any]:
+    """State and output of the body. Raises RequestError."""
     body = Body(call.content, ARGUMENT, KNOWN, READ_ONLY)
     state, output = body.text("state"), body.mapping("output")
     if state not in STATES:
         raise RequestError(f"Error. Expected one of {list(STATES)}, actual: {None if state is None else shown(state)}")
-    if output is None and state == "SUCCESS":
-        output = {}
-    attempt = call.parts.engine.complete_action(call.caller, identifier, state, output)
-    return reply(attempt_record(attempt, _workflow_of(call, attempt)))
+    return state, {} if output is None and state == "SUCCESS" else output
 
 
 def _workflow_of(call: Call, attempt: Attempt) -> Row | None:
@@ -161,7 +175,7 @@ UPDATE = operation(
 ENDPOINTS = (
     Endpoint(
         method="PUT", path="/v2/action_executions/{identifier}", handler=update_action_execution, rule="action_executions:update",
-        takes="json", exempt=_passes_maintenance, document=UPDATE,
+        takes="json", prompt=_ask_for_update, exempt=_passes_maintenance, document=UPDATE,
     ),
     Endpoint(
         method="GET", path="/v2/action_executions/{identifier}", handler=get_action_execution, rule="action_executions:get",

@@ -1,4 +1,8 @@
-"""The application: every endpoint as a route, behind the gate."""
+"""The application: every endpoint as a route, behind the gate.
+
+A request for an endpoint goes from the gate straight to it. The framework's own router, with the layers around it, gets
+what is no endpoint: the description, the documentation pages, unknown paths and methods.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from maestrale.api import (
     action_events,
@@ -32,10 +37,12 @@ from maestrale.api import (
     workbooks,
     workflows,
 )
-from maestrale.api.gate import Gate
+from maestrale.api.call import Call
+from maestrale.api.gate import LOCAL_PATH, Gate
 from maestrale.api.openapi import describe
 from maestrale.api.parts import Parts
-from maestrale.api.routes import Endpoint, add, nameless
+from maestrale.api.paths import Paths
+from maestrale.api.routes import Endpoint, add, nameless, respond
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
@@ -55,7 +62,32 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *maintenance.ENDPOINTS,
     *root.ENDPOINTS,
 )
-"""All endpoints; the busiest first, since routes are tried in order."""
+"""All endpoints."""
+
+
+class _Application(FastAPI):
+    """Lets every request through the gate first, and answers at once what is for an endpoint."""
+
+    gate: Gate
+    paths: Paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or handle another event of the server."""
+        if scope["type"] == "http":
+            scope["app"] = self
+            await self.gate(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that the gate let through."""
+        found = self.paths.find(scope["method"], scope[LOCAL_PATH])
+        if found is None:
+            await super().__call__(scope, receive, send)
+            return
+        endpoint, scope["path_params"] = found
+        response = await respond(Call(scope, receive), endpoint)
+        await response(scope, receive, send)
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -65,12 +97,14 @@ def create_app(parts: Parts) -> FastAPI:
         anyio.to_thread.current_default_thread_limiter().total_tokens = parts.settings.api.threads
         yield
 
-    app = FastAPI(title="Maestrale", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
+    app = _Application(title="Maestrale", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.parts = parts
-    for endpoint in (*ENDPOINTS, *nameless(ENDPOINTS)):
+    app.gate = Gate(app.serve, parts.authenticator, parts.settings.api)
+    endpoints = (*ENDPOINTS, *nameless(ENDPOINTS))
+    app.paths = Paths(endpoints)
+    for endpoint in endpoints:
         add(app, endpoint)
     app.add_exception_handler(StarletteHTTPException, _no_endpoint)
-    app.add_middleware(Gate, authenticator=parts.authenticator, settings=parts.settings.api)
     app.openapi = cache(document)  # type: ignore[method-assign]
     return app
 

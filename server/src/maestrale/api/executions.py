@@ -26,7 +26,7 @@ from maestrale.api.openapi import (
 )
 from maestrale.api.report import REPORT_EXAMPLE, build_report
 from maestrale.api.resources import EXECUTIONS, TASKS, Kind
-from maestrale.api.routes import Endpoint
+from maestrale.api.routes import Asked, Endpoint
 from maestrale.api.tasks import task_row
 from maestrale.api.wire import (
     EXECUTION_SHOWN,
@@ -139,6 +139,10 @@ def create_execution(call: Call) -> Response:
 
     With an ``id`` that exists already, that execution is shown and nothing is started.
     """
+    return _ask_for_start(call).wait()
+
+
+def _ask_for_start(call: Call) -> Asked:
     body = Body(call.content, ARGUMENT, KNOWN, READ_ONLY)
     body.texts("tags")
     body.text("state")
@@ -154,7 +158,7 @@ def create_execution(call: Call) -> Response:
     )
     if not (request.workflow_id or request.workflow_name or request.source_execution_id):
         raise RequestError(NO_WORKFLOW)
-    return reply(execution_record(call.parts.engine.start(call.caller, request)), 201)
+    return Asked(call.parts.engine.starting(call.caller, request), lambda started: reply(execution_record(started), 201))
 
 
 def _chosen_id(body: Body) -> str | None:
@@ -285,7 +289,10 @@ ENDPOINTS = (
         method="GET", path="/v2/executions", handler=list_executions, rule="executions:list",
         document=operation("executions", "List executions", parameters=listing_parameters(EXECUTIONS), reply=many(EXECUTIONS)),
     ),
-    Endpoint(method="POST", path="/v2/executions", handler=create_execution, rule="executions:create", takes="json", document=CREATE),
+    Endpoint(
+        method="POST", path="/v2/executions", handler=create_execution, rule="executions:create", takes="json", prompt=_ask_for_start,
+        document=CREATE,
+    ),
     Endpoint(
         method="PUT", path="/v2/executions/{identifier}", handler=update_execution, rule="executions:update", takes="json",
         exempt=_passes_maintenance, document=UPDATE,

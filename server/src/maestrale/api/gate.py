@@ -36,6 +36,9 @@ CORS_EXPOSED = (
     "X-Auth-Token, X-Subject-Token, X-Service-Token, X-Project-Id, X-User-Name, X-Project-Name, Server-Error-Message"
 )
 
+LOCAL_PATH = "maestrale.local_path"
+"""Key of the scope under which the gate leaves the path below the mount prefix."""
+
 NOBODY = Caller(project_id="")
 """Stands for the sender of a request to an open path; such paths show nothing of anyone."""
 
@@ -52,10 +55,7 @@ class Gate:
         self._origins = frozenset(settings.cors_allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Pass an HTTP request on, or answer it."""
         headers = Headers(scope=scope)
         origin = headers.get("origin") if self._origins else None
         if origin is not None and (origin in self._origins or "*" in self._origins):
@@ -63,7 +63,7 @@ class Gate:
         if scope["method"] == "OPTIONS":
             await Response(status_code=200)(scope, receive, send)
             return
-        path = _local_path(scope)
+        path = scope[LOCAL_PATH] = _local_path(scope)
         if self._trusts_proxy:
             _read_forwarded(scope, headers)
         try:

@@ -1,9 +1,9 @@
 """An endpoint as a value, and the way of a request through it.
 
 A resource module lists its ``Endpoint`` values; ``DirectRoute`` makes each a FastAPI route that does what all
-share, in this order: policy, maintenance, reading the body, running the endpoint in a thread, turning errors into
-answers. FastAPI's own parsing of parameters and bodies is left out: lists and bodies have rules of their own, and
-reading is the hot path.
+share, in this order: policy, reading the body, maintenance, running the endpoint in a thread, turning errors into
+answers. What only has to wait for a decision of the engine needs no thread: see ``Asked``. FastAPI's own parsing of
+parameters and bodies is left out: lists and bodies have rules of their own, and reading is the hot path.
 """
 
 from __future__ import annotations
@@ -23,11 +23,28 @@ from starlette.responses import Response
 from maestrale.api.bodies import check_json_type, read_body
 from maestrale.api.call import Call
 from maestrale.api.errors import INTERNAL, answer, fault
+from maestrale.engine import Question
 from maestrale.errors import MaestraleError, MaintenanceError, NotAllowedError, RequestError
 
 log = structlog.get_logger(__name__)
 
 FORBIDDEN = "Operation forbidden (insufficient permissions)"
+
+PROMPT_BODY = 65_536
+"""Bytes. A larger body takes long to parse, in which the event loop could answer nobody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer that waits for a decision: what the engine was asked, and what makes a response of its answer."""
+
+    question: Question[Any]
+    response: Callable[[Any], Response]
+
+    def wait(self) -> Response:
+        """The response, holding the calling thread until it can be made."""
+        return self.response(self.question.wait())
+
 
 Handler = Callable[..., Response]
 
@@ -40,7 +57,8 @@ class Endpoint:
     """One method of one path.
 
     ``rule`` is the policy rule checked first, None where there is none. ``takes`` is what the body holds.
-    ``exempt`` decides whether the request passes while the service is paused (1.16). ``document`` is the
+    ``prompt`` does what ``handler`` does without waiting for anything but a decision, so that no thread is needed; None if that is
+    not possible this time. ``exempt`` decides whether the request passes while the service is paused (1.16). ``document`` is the
     OpenAPI operation, None for what is left out there.
     """
 
@@ -49,6 +67,7 @@ class Endpoint:
     handler: Handler
     rule: str | None
     takes: str = "nothing"  # or "json", "text"
+    prompt: Callable[..., Asked | None] | None = None
     exempt: Callable[[Call, str], bool] | None = None
     document: Mapping[str, Any] | None = field(default_factory=dict)
 
@@ -67,7 +86,7 @@ class DirectRoute(APIRoute):
         """The coroutine that answers one request."""
 
         async def handle(request: Request) -> Response:
-            return await _answer(Call(request.scope, request.receive), self.endpoint_value)
+            return await respond(Call(request.scope, request.receive), self.endpoint_value)
 
         return handle
 
@@ -104,7 +123,7 @@ def _refuse_nameless(call: Call) -> Response:
     raise RequestError('Missing argument: "id"')
 
 
-async def _answer(call: Call, endpoint: Endpoint) -> Response:
+async def respond(call: Call, endpoint: Endpoint) -> Response:
     """Run the endpoint with everything around it. Never raises: what nobody expected is logged and becomes 500."""
     try:
         check_rule(call, endpoint.rule)
@@ -114,12 +133,23 @@ async def _answer(call: Call, endpoint: Endpoint) -> Response:
             call.content = await read_body(
                 call.receive, call.headers.get("content-length"), call.parts.settings.api.max_body_size,
             )
+        asked = _ask_promptly(call, endpoint)
+        if asked is not None:
+            return asked.response(await asked.question)
         return await run_in_threadpool(_run, call, endpoint)
     except MaestraleError as error:
         return answer(error, brief=endpoint.brief_errors)
     except Exception:
         log.exception("request_failed", method=call.method, path=call.scope["path"])
         return fault(500, INTERNAL, brief=endpoint.brief_errors)
+
+
+def _ask_promptly(call: Call, endpoint: Endpoint) -> Asked | None:
+    """Ask the engine without a thread, where the endpoint and this request allow it."""
+    if endpoint.prompt is None or len(call.content) > PROMPT_BODY or not call.parts.engine.maintenance.is_known:
+        return None
+    _check_maintenance(call, endpoint)
+    return endpoint.prompt(call, **call.path_params)
 
 
 def _run(call: Call, endpoint: Endpoint) -> Response:

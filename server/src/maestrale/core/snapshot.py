@@ -207,6 +207,9 @@ class Snapshot:
 
     def inbound(self, task: Task) -> Context:
         """What a task started with. Computed without recursion, since chains may be long."""
+        known = self._inbound.get(task.id)
+        if known is not None:
+            return known
         stack, waiting = [task], {task.id}
         while stack:
             current = stack[-1]

@@ -84,9 +84,10 @@ def weight_of(value: Any, depth: int = 4) -> int:
     """About how many bytes a JSON value takes in memory; long lists and mappings are judged by their first items."""
     if isinstance(value, str):
         return TEXT + len(value)
-    if depth == 0 or not isinstance(value, (Mapping, list, tuple)):
+    is_mapping = type(value) is dict or isinstance(value, Mapping)
+    if depth == 0 or not (is_mapping or isinstance(value, (list, tuple))):
         return TEXT
-    if isinstance(value, Mapping):
+    if is_mapping:
         some = [TEXT + len(str(key)) + weight_of(item, depth - 1) for key, item in islice(value.items(), SAMPLED)]
         each = ENTRY
     else:

@@ -64,9 +64,14 @@ class Maintenance:
 
     def status(self) -> str:
         """RUNNING, PAUSING or PAUSED; at most a second old, so that every request may ask."""
-        if self._seen_at is None or clock.monotonic() - self._seen_at > MAX_AGE:
+        if not self.is_known:
             self._note(self.database.run_read(self._read))
         return self._seen.status
+
+    @property
+    def is_known(self) -> bool:
+        """Whether ``status`` needs no look into the database."""
+        return self._seen_at is not None and clock.monotonic() - self._seen_at <= MAX_AGE
 
     def request(self, caller: Caller, status: str) -> str:
         """Ask for PAUSED or RUNNING; the status after that. Raises NotAllowedError, RequestError, ConflictError."""

@@ -1,16 +1,16 @@
 """The engine's use cases: what a caller may ask of executions, tasks and action executions.
 
 Each call puts an item into the inbox and waits for its decision; what comes back is a copy that the caller's
-thread may keep. Callers are checked where the records are at hand: whoever may not see an execution gets
-NotFoundError. All methods may be called from any thread. Errors are those of ``errors.py``; any method may raise
-DatabaseUnavailableError when the database is away, too much waits, or no decision comes in time.
+thread may keep. What is asked for most, ``starting`` and ``completing``, can be asked without waiting too. Callers are
+checked where the records are at hand: whoever may not see an execution gets NotFoundError. All methods may be called from
+any thread. Errors are those of ``errors.py``; any method may raise DatabaseUnavailableError when the database is away, too
+much waits, or no decision comes in time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from maestrale.caller import Caller
@@ -31,9 +31,10 @@ from maestrale.core.model import Attempt, Execution, Task
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery, Item, Operation, RunActionRequest, Start, StartRequest
 from maestrale.engine.maintenance import Maintenance
+from maestrale.engine.question import Question
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.standalone import StandaloneActions
-from maestrale.errors import DatabaseUnavailableError, NotAllowedError, NotFoundError, RequestError
+from maestrale.errors import NotAllowedError, NotFoundError, RequestError
 from maestrale.store import Connection, Database, Executions
 
 UNKNOWN_ERROR = "Unknown error"
@@ -61,8 +62,11 @@ class Engine:
 
     def start(self, caller: Caller, request: StartRequest) -> Execution:
         """A new execution as it was created, RUNNING; or the one that exists under the given id (L161)."""
-        execution: Execution = self._ask(Start(caller, request, request.id or self._new_id(), Future()))
-        return execution
+        return self.starting(caller, request).wait()
+
+    def starting(self, caller: Caller, request: StartRequest) -> Question[Execution]:
+        """The same as a question; needs no database by itself."""
+        return self._ask(Start(caller, request, request.id or self._new_id(), Future()))
 
     def pause(self, caller: Caller, execution_id: str, message: str | None = None) -> Execution:
         """Pause (3.13). Raises WorkflowError from a state that can't be paused."""
@@ -86,7 +90,7 @@ class Engine:
 
     def delete(self, caller: Caller, execution_id: str, *, force: bool = False) -> None:
         """Delete an execution with everything below it. Raises NotAllowedError for an unfinished one without ``force`` (L331)."""
-        self._ask(Operation("delete an execution", lambda: self._delete(caller, execution_id, force=force), Future()))
+        self._ask(Operation("delete an execution", lambda: self._delete(caller, execution_id, force=force), Future())).wait()
 
     def _delete(self, caller: Caller, execution_id: str, *, force: bool) -> None:
         def work(conn: Connection) -> None:
@@ -120,22 +124,26 @@ class Engine:
 
         Raises RequestError for a state that can't be asked for, ConflictError if it is complete already.
         """
-        if state not in ACTION_STATES:
-            raise RequestError(f"Error. Expected one of {list(ACTION_STATES)}, actual: {state}")
-        if state == states.ERROR and not output:
-            output = UNKNOWN_ERROR
         home = self._shelf.home_of(attempt_id)
         if home is None:
             attempt = self._database.run_read(lambda conn: self._executions.attempt(conn, attempt_id))
             if attempt is None or not (caller.is_admin or attempt.project_id == caller.project_id):
                 raise NotFoundError(f"Action execution not found [id={attempt_id}]")
             if attempt.execution_id is None:
-                return self._standalone.complete(attempt, state, output)
+                return self._standalone.complete(attempt, *_result(state, output))
             home = attempt.execution_id
+        return self.completing(caller, home, attempt_id, state, output).wait()
+
+    def home_of(self, attempt_id: str) -> str | None:
+        """The execution of an asynchronous action that waits for its result, if it is at hand; for ``completing``."""
+        return self._shelf.home_of(attempt_id)
+
+    def completing(self, caller: Caller, execution_id: str, attempt_id: str, state: str, output: Any = None) -> Question[Attempt]:
+        """As ``complete_action``, as a question, for an action of which it is known where it belongs; needs no database by itself."""
+        state, output = _result(state, output)
         message: Message = ActionCompleted(attempt_id, state, output) if state in COMPLETIONS else ActionUpdated(attempt_id, state)
-        found: Attempt = self._ask(Delivery(
-            message, execution_id=home, subject="attempt", subject_id=attempt_id, caller=caller, future=Future()))
-        return found
+        return self._ask(Delivery(
+            message, execution_id=execution_id, subject="attempt", subject_id=attempt_id, caller=caller, future=Future()))
 
     def run_action(self, caller: Caller, request: RunActionRequest) -> Attempt:
         """Run an action on its own (4.6). What isn't saved has the id ''."""
@@ -148,19 +156,22 @@ class Engine:
     # ---- the way through the inbox
 
     def _tell(self, caller: Caller, execution_id: str, message: Message) -> Execution:
-        execution: Execution = self._ask(Delivery(message, execution_id=execution_id, caller=caller, future=Future()))
+        execution: Execution = self._ask(Delivery(message, execution_id=execution_id, caller=caller, future=Future())).wait()
         return execution
 
     def _tell_task(self, caller: Caller, task_id: str, message: Message) -> Task:
-        task: Task = self._ask(Delivery(message, subject="task", subject_id=task_id, caller=caller, future=Future()))
+        task: Task = self._ask(Delivery(message, subject="task", subject_id=task_id, caller=caller, future=Future())).wait()
         return task
 
-    def _ask(self, item: Item) -> Any:
+    def _ask(self, item: Item) -> Question[Any]:
         future = item.future
         assert future is not None
         self._inbox.request(item)
-        try:
-            return future.result(self._timeout)
-        except FutureTimeoutError:
-            raise DatabaseUnavailableError(
-                "No decision was made in time. It may still be made; ask for the state before trying again.") from None
+        return Question(future, self._timeout)
+
+
+def _result(state: str, output: Any) -> tuple[str, Any]:
+    """State and output as they are told on. Raises RequestError for a state that can't be asked for."""
+    if state not in ACTION_STATES:
+        raise RequestError(f"Error. Expected one of {list(ACTION_STATES)}, actual: {state}")
+    return state, UNKNOWN_ERROR if state == states.ERROR and not output else output

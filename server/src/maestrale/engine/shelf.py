@@ -104,6 +104,8 @@ class Shelf:
     def note_changes(self, snapshot: Snapshot) -> None:
         """What was just written takes room in memory; to be called before the snapshot is cleaned."""
         execution = snapshot.execution
+        if states.is_final(execution.state):
+            return  # it won't be kept
         weight = weight_of_records(None if execution.stored else execution, snapshot.changed_tasks(), snapshot.changed_attempts())
         self._weights[execution.id] = self._weights.get(execution.id, 0) + weight
 

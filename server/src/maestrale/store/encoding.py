@@ -20,6 +20,7 @@ from maestrale.errors import InvalidResultError
 EXACT = " "
 """First character of a text that only Python's json reads back unchanged."""
 
+PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 ACCEPTED_TYPES = (str, int, float, bool, type(None))
 
 
@@ -68,9 +69,11 @@ def _has_special_float(value: Any) -> bool:
         if kind is float:
             if item != item or item in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN alone differs from itself
                 return True
-        elif isinstance(item, Mapping):
+        elif kind in PLAIN_TYPES:
+            continue
+        elif kind is dict or isinstance(item, Mapping):
             stack.extend(item.values())
-        elif isinstance(item, list | tuple | AbstractSet):
+        elif kind is list or isinstance(item, list | tuple | AbstractSet):
             stack.extend(item)
     return False
 

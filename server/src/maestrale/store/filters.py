@@ -21,6 +21,7 @@ from maestrale.store.payloads import PayloadCache, PayloadWriter
 from maestrale.store.resources import FLAG, JSON, NUMBER, TAGS, TIME, Field, Resource
 
 OPERATORS = ("eq", "neq", "gt", "gte", "lt", "lte", "in", "nin", "has")
+PLAIN_OPERATORS = frozenset(OPERATORS) - {"has"}
 TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off", ""})
 SECOND = timedelta(seconds=1)
@@ -60,6 +61,44 @@ def conditions(resource: Resource, filters: Iterable[Filter], nulls: Iterable[st
     return found
 
 
+def parameters(resource: Resource, filters: Iterable[Filter]) -> dict[str, Any] | None:
+    """The values of filters for the conditions of ``plain_conditions``; None if one needs a condition made from its value.
+
+    Raises RequestError as ``conditions`` does.
+    """
+    found: dict[str, Any] = {}
+    for number, one in enumerate(filters):
+        field = field_of(resource, one.column)
+        if field.kind in {TAGS, TIME} or one.operator not in PLAIN_OPERATORS:
+            return None
+        if one.operator in {"in", "nin"}:
+            found[_parameter(number)] = [_typed(field, value, one.column) for value in _several(one.value)]
+        else:
+            value = _typed(field, one.value, one.column)
+            if value is None:
+                return None
+            found[_parameter(number)] = value
+    return found
+
+
+def plain_conditions(resource: Resource, shape: Iterable[tuple[str, str]]) -> list[ColumnElement[bool]]:
+    """The conditions of filters of these fields and operators, with ``parameters`` for their values."""
+    found: list[ColumnElement[bool]] = []
+    for number, (name, operator) in enumerate(shape):
+        column = field_of(resource, name).column
+        several = operator in {"in", "nin"}
+        parameter = sa.bindparam(_parameter(number), type_=column.type, expanding=several)
+        if several:
+            found.append(column.in_(parameter) if operator == "in" else column.not_in(parameter))
+        else:
+            found.append(_comparison(column, operator, parameter))
+    return found
+
+
+def _parameter(number: int) -> str:
+    return f"filter_{number}"
+
+
 def field_of(resource: Resource, name: str) -> Field:
     """The field of that name. Raises RequestError naming those that exist."""
     field = resource.fields.get(name)
@@ -91,7 +130,10 @@ def _literal(column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
 
 
 def _compared(column: ColumnElement[Any], operator: str, given: Any) -> ColumnElement[bool]:
-    value = _literal(column, given)
+    return _comparison(column, operator, _literal(column, given))
+
+
+def _comparison(column: ColumnElement[Any], operator: str, value: ColumnElement[Any]) -> ColumnElement[bool]:
     comparisons: Mapping[str, ColumnElement[bool]] = {
         "eq": column == value, "neq": column != value, "gt": column > value, "gte": column >= value, "lt": column < value,
         "lte": column <= value,

@@ -2,27 +2,35 @@
 
 Rows are mappings of the API's field names. JSON fields are JSON text ready for output, with the big values put in;
 times are datetimes, flags are bools. Knows no HTTP.
+
+Putting a statement together takes several times as long as running it, so those that are asked for over and over are made
+once, with parameters for the values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
 
 from maestrale.errors import NotFoundError
-from maestrale.store.filters import Filter, after, conditions, field_of, order, order_by
+from maestrale.store.filters import Filter, after, conditions, field_of, order, order_by, parameters, plain_conditions
 from maestrale.store.payloads import open_references, resolved_text
 from maestrale.store.resources import RESOURCES, Field, Resource
-from maestrale.store.scope import Scope, nearness, visible
+from maestrale.store.scope import PROJECT, Scope, nearness, visible
 from maestrale.store.tables import payloads
 
 DEFAULT_SORT = (("created_at", False),)
 
+STATEMENTS_KEPT = 500
 PAIRS_AT_ONCE = 200
 IDS_AT_ONCE = 500
+
+IDENTIFIER, NAMESPACE, LIMIT = "identifier", "namespace_name", "page_limit"
+"""Parameters of statements that are kept."""
 
 
 def list_(
@@ -41,6 +49,11 @@ def list_(
     chosen = _chosen(known, fields, include_output=include_output)
     sorted_by = order(known, sort)
     by_index = conn.dialect.name != "sqlite" or not _selective(known, given)
+    plain = parameters(known, given) if marker is None and not nulls else None
+    if plain is not None and not _needs_end(conn, sorted_by, limit):
+        shape = tuple((one.column, one.operator) for one in given)
+        statement = _plain_page(resource, tuple(chosen), shape, tuple(sort), scope.sees_all, by_index, limit is not None)
+        return _rows(conn, known, chosen, statement, {**plain, PROJECT: scope.project_id, LIMIT: limit})
     where = [seen(known, scope, by_index=by_index), *conditions(known, given, nulls, conn)]
     if marker is not None:
         values = _sort_values(conn, known, scope, marker, [field.column for field, _ in sorted_by])
@@ -48,9 +61,21 @@ def list_(
     statement = _select(known, chosen).where(*where).order_by(*order_by(sorted_by))
     if limit is not None:
         statement = statement.limit(limit)
-        if conn.dialect.name in {"mysql", "mariadb"}:
+        if _needs_end(conn, sorted_by, limit):
             statement = statement.where(_page_end(conn, known, where, sorted_by, limit))
     return _rows(conn, known, chosen, statement)
+
+
+@lru_cache(STATEMENTS_KEPT)
+def _plain_page(
+    resource: str, chosen: tuple[str, ...], filters: tuple[tuple[str, str], ...], sort: tuple[tuple[str, bool], ...], sees_all: bool,
+    by_index: bool, limited: bool,
+) -> sa.Select[Any]:
+    """The statement of a first page whose filters are plain comparisons."""
+    known = RESOURCES[resource]
+    where = [seen(known, Scope("", all_projects=sees_all), by_index=by_index), *plain_conditions(known, filters)]
+    statement = _select(known, chosen).where(*where).order_by(*order_by(order(known, sort)))
+    return statement.limit(sa.bindparam(LIMIT, type_=sa.Integer)) if limited else statement
 
 
 def _selective(known: Resource, filters: Iterable[Filter]) -> bool:
@@ -58,16 +83,18 @@ def _selective(known: Resource, filters: Iterable[Filter]) -> bool:
     return any(one.operator in {"eq", "in"} and one.column in known.fields and known.fields[one.column].indexed for one in filters)
 
 
+def _needs_end(conn: Connection, sorted_by: Sequence[tuple[Field, bool]], limit: int | None) -> bool:
+    """Whether MariaDB and MySQL would sort everything: they use an index for the whole order or not at all."""
+    first, _ = sorted_by[0]
+    is_mixed = len({down for _, down in sorted_by}) > 1
+    return limit is not None and is_mixed and conn.dialect.name in {"mysql", "mariadb"} and first.indexed and not first.nullable
+
+
 def _page_end(
     conn: Connection, known: Resource, where: Sequence[ColumnElement[bool]], sorted_by: Sequence[tuple[Field, bool]], limit: int,
 ) -> ColumnElement[bool]:
-    """A bound that keeps MariaDB and MySQL from sorting everything when the directions differ.
-
-    They use an index for the whole order or not at all, so the first sort value of the page's last row is looked up first.
-    """
+    """A bound that keeps them from it: the first sort value of the page's last row, which is looked up first."""
     first, descending = sorted_by[0]
-    if first.nullable or not first.indexed or len({down for _, down in sorted_by}) == 1:
-        return sa.true()
     column = first.column
     statement = sa.select(column).select_from(known.source).where(*where).order_by(column.desc() if descending else column)
     last = conn.execute(statement.offset(limit - 1).limit(1)).scalar()
@@ -87,19 +114,26 @@ def get_(
     """
     known = RESOURCES[resource]
     chosen = _chosen(known, fields, include_output=True)
-    table = known.table
-    matches: list[ColumnElement[bool]] = [table.c.id == identifier]
-    named = "name" in table.c and "scope" in table.c
-    if named:
-        by_name = table.c.name == identifier
-        matches.append(sa.and_(by_name, table.c.namespace == namespace) if "namespace" in table.c else by_name)
-    statement = _select(known, chosen).where(sa.or_(*matches), seen(known, scope)).limit(1)
-    if named:
-        statement = statement.order_by(nearness(table, scope), table.c.created_at, table.c.id)
-    found = _rows(conn, known, chosen, statement)
+    statement = _one(resource, tuple(chosen), scope.sees_all)
+    found = _rows(conn, known, chosen, statement, {PROJECT: scope.project_id, IDENTIFIER: identifier, NAMESPACE: namespace})
     if not found:
         raise NotFoundError(known.missing.format(id=identifier, namespace=namespace))
     return found[0]
+
+
+@lru_cache(STATEMENTS_KEPT)
+def _one(resource: str, chosen: tuple[str, ...], sees_all: bool) -> sa.Select[Any]:
+    """The statement of ``get_``."""
+    known = RESOURCES[resource]
+    table, scope = known.table, Scope("", all_projects=sees_all)
+    identifier = sa.bindparam(IDENTIFIER, type_=sa.String)
+    matches: list[ColumnElement[bool]] = [table.c.id == identifier]
+    statement = _select(known, chosen).limit(1)
+    if "name" in table.c and "scope" in table.c:
+        by_name = table.c.name == identifier
+        matches.append(sa.and_(by_name, table.c.namespace == sa.bindparam(NAMESPACE)) if "namespace" in table.c else by_name)
+        statement = statement.order_by(nearness(table, scope), table.c.created_at, table.c.id)
+    return statement.where(sa.or_(*matches), seen(known, scope))
 
 
 def by_ids(
@@ -158,8 +192,12 @@ def _sort_values(conn: Connection, known: Resource, scope: Scope, marker: str, c
     return tuple(row)
 
 
-def _rows(conn: Connection, known: Resource, chosen: Sequence[str], statement: sa.Select[Any]) -> list[dict[str, Any]]:
-    rows = [dict(row) for row in conn.execute(statement).mappings()]
+def _rows(
+    conn: Connection, known: Resource, chosen: Sequence[str], statement: sa.Select[Any], values: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    result = conn.execute(statement, values)
+    names = list(result.keys())
+    rows = [dict(zip(names, row, strict=True)) for row in result]
     if known.scope_id is None:
         return rows
     big = [name for name in chosen if known.fields[name].payload]

@@ -19,6 +19,9 @@ from maestrale.store.tables import resource_members
 
 PUBLIC = "public"
 
+PROJECT = "visible_to"
+"""Parameter of a condition that holds the project, so that one statement serves all projects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -54,9 +57,10 @@ def visible(
     if scope.sees_all and not within_project:
         return sa.true()
     project: ColumnElement[Any] = table.c.project_id if by_index else UnaryExpression(table.c.project_id, operator=custom_op("+"))
-    own = project == scope.project_id
+    asking = _asking(scope)
+    own = project == asking
     if "member_id" in table.c:
-        return sa.or_(own, table.c.member_id == scope.project_id)
+        return sa.or_(own, table.c.member_id == asking)
     if "scope" not in table.c:
         return own
     conditions = [own, table.c.scope == PUBLIC]
@@ -68,13 +72,19 @@ def visible(
 def shared_ids(scope: Scope, resource_type: str) -> sa.Select[Any]:
     """The ids of resources that others share with the project and that it has accepted."""
     members = resource_members.c
+    asking = _asking(scope)
     return sa.select(members.resource_id).where(
-        members.member_id == scope.project_id, members.resource_type == resource_type, members.status == "accepted",
+        members.member_id == asking, members.resource_type == resource_type, members.status == "accepted",
     )
 
 
 def nearness(table: Table, scope: Scope) -> ColumnElement[Any]:
     """Sorts the project's own rows first, then shared private ones, then public ones."""
+    own = table.c.project_id == _asking(scope)
     if "scope" not in table.c:
-        return sa.case((table.c.project_id == scope.project_id, 0), else_=1)
-    return sa.case((table.c.project_id == scope.project_id, 0), (table.c.scope != PUBLIC, 1), else_=2)
+        return sa.case((own, 0), else_=1)
+    return sa.case((own, 0), (table.c.scope != PUBLIC, 1), else_=2)
+
+
+def _asking(scope: Scope) -> sa.BindParameter[str]:
+    return sa.bindparam(PROJECT, scope.project_id, sa.String)
