@@ -249,7 +249,7 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
     return actions.ActionSettings(
         **_taken_over(actions.ActionSettings, settings.actions),
         http_denied_cidrs=tuple(settings.http_denied_cidrs), http_allowed_hosts=tuple(settings.http_allowed_hosts),
-        playbooks=actions.PlaybookSettings(**playbooks), openstack=_openstack_settings(settings),
+        playbooks=actions.PlaybookSettings(**playbooks), openstack=_openstack_settings(settings), awx=_awx_settings(settings),
     )
 
 
@@ -265,6 +265,20 @@ def _openstack_settings(settings: Settings) -> actions.OpenStackSettings:
         "region": given.region or keystone.region_name, "cafile": str(keystone.cafile) if keystone.cafile else None,
         "insecure": keystone.insecure,
     })
+
+
+def _awx_settings(settings: Settings) -> actions.AwxSettings:
+    """The operator's AWX controllers; open by default only where nobody else can ask for them."""
+    given = settings.awx
+    controllers = {
+        name: actions.AwxController(
+            url=one.url, token=one.token.get_secret_value() if one.token else None, username=one.username,
+            password=one.password.get_secret_value() if one.password else None, verify=one.verify, ca_file=one.ca_file)
+        for name, one in given.controllers.items()
+    }
+    return actions.AwxSettings(
+        controllers=controllers, projects={name: tuple(allowed) for name, allowed in given.projects.items()},
+        any_controller=settings.auth == "none" if given.any_controller is None else given.any_controller, outage_max=given.outage_max)
 
 
 class _Remembering:

@@ -25,6 +25,7 @@ DEFAULT_DENIED_CIDRS = ["127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128", "169.25
 ENV_PREFIX = "MAESTRALE_"
 
 SECRET_OPTIONS = frozenset({"database_url", "keystone.password"})
+_SECRET_NAMES = frozenset({"token", "password"})
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -189,6 +190,34 @@ class OpenStackSettings(Group):
     cache_dir: str | None = Field(default=None, description="Folder where the catalogue is kept between starts; unset: the user's cache.")
 
 
+class AwxController(Group):
+    """How one AWX is reached."""
+
+    url: str = Field(description="Its address, with the path of its API where that isn't /api/v2.")
+    token: SecretStr | None = Field(default=None, description="An OAuth2 or personal access token.")
+    username: str | None = Field(default=None, description="The user, where there is no token.")
+    password: SecretStr | None = Field(default=None, description="The user's password.")
+    verify: bool = Field(default=True, description="Check its certificate.")
+    ca_file: str | None = Field(default=None, description="CA bundle in place of the usual one.")
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> AwxController:
+        if self.token is None and (self.username is None or self.password is None):
+            raise ValueError("a controller needs a token, or a username and a password")
+        return self
+
+
+class AwxSettings(Group):
+    """AWX jobs as actions: which controllers, and who may use them."""
+
+    controllers: dict[str, AwxController] = Field(
+        default_factory=dict,
+        description="AWX controllers by name: mappings of url, token or username and password, verify, ca_file.")
+    any_controller: bool | None = Field(default=None, description="All projects may use all controllers; unset: only with auth 'none'.")
+    projects: dict[str, list[str]] = Field(default_factory=dict, description="By tenant project: its controllers, the usual one first.")
+    outage_max: Seconds = Field(default=3600, description="How long an AWX that doesn't answer is asked again before the action fails.")
+
+
 class ApiSettings(Group):
     """The REST interface."""
 
@@ -283,6 +312,7 @@ class Settings(BaseSettings):
     actions: ActionSettings = Field(default_factory=ActionSettings)
     playbooks: PlaybookSettings = Field(default_factory=PlaybookSettings)
     openstack: OpenStackSettings = Field(default_factory=OpenStackSettings)
+    awx: AwxSettings = Field(default_factory=AwxSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     yaql: YaqlSettings = Field(default_factory=YaqlSettings)
     expiration: ExpirationSettings = Field(default_factory=ExpirationSettings)
@@ -366,7 +396,7 @@ def _describe(problem: Any) -> str:
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         text = "there is no such option"
-    elif isinstance(problem["input"], str | int | float) and option not in SECRET_OPTIONS and "token" not in problem["loc"]:
+    elif isinstance(problem["input"], str | int | float) and option not in SECRET_OPTIONS and not _SECRET_NAMES & set(problem["loc"]):
         text = f"{text} (given: {problem['input']!r})"
     return f"{option}: {text}" if option else text
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from maestrale.actions.protocol import Action, ActionContext, Secrets
     from maestrale.actions.registry import Registry
     from maestrale.actions.runner import Leftover, Load, Runner, RunRequest
-    from maestrale.actions.settings import ActionSettings, OpenStackSettings, PlaybookSettings
+    from maestrale.actions.settings import ActionSettings, AwxController, AwxSettings, OpenStackSettings, PlaybookSettings
     from maestrale.actions.standard import standard_registry
     from maestrale.core.ports import Result
 
 __all__ = [
-    "Action", "ActionContext", "ActionSettings", "EgressError", "EgressPolicy", "Leftover", "Load", "OpenStackSettings", "PlaybookSettings",
-    "Registry", "Result", "RunRequest", "Runner", "Secrets", "remove_remains", "standard_registry",
+    "Action", "ActionContext", "ActionSettings", "AwxController", "AwxSettings", "EgressError", "EgressPolicy", "Leftover", "Load",
+    "OpenStackSettings", "PlaybookSettings", "Registry", "Result", "RunRequest", "Runner", "Secrets", "remove_remains", "standard_registry",
 ]
 
 _HOMES = {
@@ -37,6 +37,8 @@ _HOMES = {
     "Runner": "maestrale.actions.runner",
     "RunRequest": "maestrale.actions.runner",
     "ActionSettings": "maestrale.actions.settings",
+    "AwxController": "maestrale.actions.settings",
+    "AwxSettings": "maestrale.actions.settings",
     "OpenStackSettings": "maestrale.actions.settings",
     "PlaybookSettings": "maestrale.actions.settings",
     "standard_registry": "maestrale.actions.standard",

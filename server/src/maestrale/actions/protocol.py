@@ -28,6 +28,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -68,7 +69,8 @@ class ActionContext:
     """What a running action may know and use.
 
     ``security`` is the caller as ``Caller.as_security`` gives it. ``deadline`` is on ``clock.monotonic``, None without
-    a time limit. ``cancelled`` is set when the action should end; ``ending`` then says why. The workflow's and the
+    a time limit. ``created_at``: when the action execution was (naive UTC); ``repeated``: a process that died may have begun it
+    before. ``cancelled`` is set when the action should end; ``ending`` then says why. The workflow's and the
     task's fields are None for an action that was run on its own.
     """
 
@@ -85,6 +87,8 @@ class ActionContext:
     deadline: float | None = None
     secrets: Secrets = field(default_factory=NoSecrets)
     sink: Emit | None = None
+    created_at: datetime = field(default_factory=clock.now)
+    repeated: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
     ending: Ending | None = None
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -41,6 +42,7 @@ _log = structlog.get_logger(__name__)
 class RunRequest:
     """An action to run. ``name`` is a registered one (the base of an ad-hoc action), ``timeout`` in seconds.
 
+    ``created_at``: when the attempt was (naive UTC); ``repeated``: a process that died may have begun it before.
     The workflow's and the task's fields are None for an action that is run on its own.
     """
 
@@ -54,19 +56,22 @@ class RunRequest:
     project_id: str = ""
     security: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
+    created_at: datetime = field(default_factory=clock.now)
+    repeated: bool = False
 
     @classmethod
     def of(
         cls, attempt: Attempt, *, workflow_name: str | None = None, task_name: str | None = None,
         security: Mapping[str, Any] | None = None, name: str | None = None, inputs: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None, repeated: bool = False,
     ) -> RunRequest:
         """The request for an attempt; ``name`` and ``inputs`` replace its own for an ad-hoc action's base."""
         return cls(
             attempt_id=attempt.id, name=name or attempt.name, input=attempt.input if inputs is None else inputs,
             workflow_name=workflow_name, workflow_execution_id=attempt.execution_id,
             task_name=task_name, task_execution_id=attempt.task_id,
-            project_id=attempt.project_id, security=security or {}, timeout=timeout,
+            project_id=attempt.project_id, security=security or {}, timeout=timeout, created_at=attempt.created_at,
+            repeated=repeated,
         )
 
 
@@ -237,6 +242,7 @@ class Runner:
             workflow_name=request.workflow_name, workflow_execution_id=request.workflow_execution_id,
             task_name=request.task_name, task_execution_id=request.task_execution_id, project_id=request.project_id,
             security=request.security, secrets=self._secrets, sink=self._events,
+            created_at=request.created_at, repeated=request.repeated,
         )
 
     def _end(self, job: _Job, ending: Ending) -> None:

@@ -78,6 +78,31 @@ class OpenStackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AwxController:
+    """One AWX. ``url``: its address, with the path of its API where that isn't ``/api/v2``; ``ca_file`` replaces the usual authorities."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    verify: bool = True
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwxSettings:
+    """Which AWX controllers there are, and whose. ``projects`` says for a tenant project which it may use, the usual one first.
+
+    With ``any_controller`` all may use all. ``outage_max``: seconds for which an AWX that doesn't answer is asked again.
+    """
+
+    controllers: Mapping[str, AwxController] = field(default_factory=lambda: MappingProxyType({}))
+    projects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    any_controller: bool = True
+    outage_max: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class ActionSettings:
     """All limits and policies of actions. Sizes are bytes, times seconds.
 
@@ -105,3 +130,4 @@ class ActionSettings:
     javascript_memory: int = 128 * 1024 * 1024
     playbooks: PlaybookSettings = field(default_factory=PlaybookSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
+    awx: AwxSettings = field(default_factory=AwxSettings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maestrale.actions.awx.jobs import AWX
 from maestrale.actions.http_action import HttpAction, MistralHttpAction
 from maestrale.actions.javascript import JavaScriptAction, JsAction
 from maestrale.actions.mail import EmailAction
@@ -16,7 +17,7 @@ from maestrale.actions.std import AsyncNoopAction, EchoAction, FailAction, NoopA
 
 STANDARD: tuple[type[Action], ...] = (
     NoopAction, AsyncNoopAction, EchoAction, FailAction, SleepAction, TestDictAction, HttpAction, MistralHttpAction, EmailAction,
-    SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction,
+    SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction, *AWX,
 )
 
 ANSIBLE: tuple[type[AnsibleAction], ...] = (PlaybookAction, RoleAction, ModuleAction, InventoryAction)

@@ -85,11 +85,11 @@ class Dispatcher:
         """There are more actions than this process has room for; ``on_room`` is called when it has some again."""
         self._left_behind = True
 
-    def run(self, attempt: Attempt, origin: Origin) -> None:
-        """Hand an attempt to the runner. Its row is committed."""
+    def run(self, attempt: Attempt, origin: Origin, *, repeated: bool = False) -> None:
+        """Hand an attempt to the runner. Its row is committed. ``repeated``: another process may have begun it."""
         assert self._runner is not None
         self._faults(BEFORE_DISPATCH)
-        self._runner.submit(request_of(attempt, origin))
+        self._runner.submit(request_of(attempt, origin, repeated=repeated))
         self._faults(AFTER_DISPATCH)
 
     def cancel(self, attempt_id: str) -> bool:
@@ -126,13 +126,13 @@ def _unexpected(attempt_id: str, result: Result) -> None:
     log.warning("a result of nobody's action", action_execution_id=attempt_id, state=result.state)
 
 
-def request_of(attempt: Attempt, origin: Origin) -> RunRequest:
+def request_of(attempt: Attempt, origin: Origin, *, repeated: bool = False) -> RunRequest:
     """What the runner is given: for an ad-hoc action its base with the base's input."""
     context = attempt.runtime_context
     base = context.get("base") or {}
     return RunRequest.of(
         attempt, workflow_name=origin.workflow_name, task_name=origin.task_name, security=origin.security,
-        name=base.get("name"), inputs=base.get("input"), timeout=seconds(context.get("timeout")),
+        name=base.get("name"), inputs=base.get("input"), timeout=seconds(context.get("timeout")), repeated=repeated,
     )
 
 

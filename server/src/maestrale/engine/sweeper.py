@@ -211,7 +211,7 @@ class Sweeper:
                 self.inbox.put(Delivery(ActionCompleted(attempt.id, states.CANCELLED, TOO_LATE), execution_id=attempt.execution_id))
                 continue
             try:
-                self.dispatcher.run(attempt, origin)
+                self.dispatcher.run(attempt, origin, repeated=True)
             except ConflictError:
                 return
 

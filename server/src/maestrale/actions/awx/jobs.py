@@ -1,0 +1,279 @@
+"""``awx.job``, ``awx.workflow_job``, ``awx.project_update``, ``awx.inventory_update``, ``awx.ad_hoc``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from maestrale.actions.awx.client import AwxError, Client
+from maestrale.actions.awx.connection import connection_of
+from maestrale.actions.awx.following import Follower
+from maestrale.actions.awx.inputs import (
+    AdHoc,
+    Common,
+    InventoryUpdate,
+    JobLaunch,
+    ProjectUpdate,
+    WorkflowLaunch,
+    comma_text,
+    parameters_of,
+)
+from maestrale.actions.awx.launch import MARK, Job, Launch, Launcher, started
+from maestrale.actions.awx.lookup import find, organization_filter
+from maestrale.actions.awx.outcome import Outcome, live_path
+from maestrale.actions.awx.template import launch_of
+from maestrale.actions.protocol import Action, ActionContext
+from maestrale.core.ports import Result
+from maestrale.errors import ActionError
+from maestrale.lang.specs import Parameter
+
+_SOON = 10.0
+_FIRST_PAUSE = 1.0
+_LIVE = ("counter", "event", "created", "host_name", "task", "play", "role", "changed", "failed", "stdout")
+
+
+class AwxAction(Action):
+    """What all have in common: launch once, follow, cancel, hand back."""
+
+    idempotent = True
+    extra_grace = 300.0
+    takes: ClassVar[type[Common]] = Common
+
+    def __init__(self, **inputs: Any) -> None:
+        self.inputs = self.takes(**inputs)
+        self.inputs.check()
+
+    @classmethod
+    def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:
+        """The fields of the inputs, and no others."""
+        return parameters_of(cls.takes), False
+
+    @abstractmethod
+    async def launch(self, client: Client, context: ActionContext) -> Launch:
+        """What to start. Raises InputError, ActionError, AwxError."""
+
+    async def run(self, context: ActionContext) -> Result:
+        """The result's mapping, as data or as error."""
+        run = _Run(self, context)
+        try:
+            return await run.whole()
+        except asyncio.CancelledError:
+            if context.ending == "stop" or not self.inputs.cancel_on_cancel:
+                run.forget()
+                raise
+            return await run.broken_off()
+
+
+class _Run:
+    """One action's way through AWX."""
+
+    def __init__(self, action: AwxAction, context: ActionContext) -> None:
+        settings = context.settings
+        self._action = action
+        self._inputs = action.inputs
+        self._context = context
+        pause = min(action.inputs.poll_seconds, _FIRST_PAUSE)
+        self._client = Client(
+            context.http, connection_of(action.inputs, context), timeout=settings.http_default_timeout, limit=settings.http_response_max,
+            patience=settings.awx.outage_max, pause=pause)
+        self._soon = self._client.with_patience(min(_SOON, settings.awx.outage_max))
+        self._follower = Follower(self._client, action.inputs.poll_seconds)
+        self._outcome = Outcome(self._client, tail=settings.playbooks.stdout_tail, text_max=settings.playbooks.text_max)
+        self._launching: asyncio.Task[Job] | None = None
+        self._job: Job | None = None
+        self._seen = 0
+
+    async def whole(self) -> Result:
+        """From the launch to the result."""
+        launch = await self._action.launch(self._soon, self._context)
+        launcher = Launcher(self._client, self._context.action_execution_id, self._context.created_at)
+        self._launching = asyncio.ensure_future(launcher.launch(launch, repeated=self._context.repeated))
+        job = self._job = await asyncio.shield(self._launching)
+        if job.ignored and getattr(self._inputs, "strict_prompts", True):
+            return await self._refused(job)
+        shown = await self._follower.end_of(job, self._look)
+        if self._may_retry(job, shown):
+            job = self._job = await self._relaunched(job, launcher, launch)
+            self._seen = 0
+            shown = await self._follower.end_of(job, self._look)
+        value = await self._outcome.of(job, shown)
+        return Result(data=value) if shown.get("status") == "successful" else Result(failed=True, error=value)
+
+    async def broken_off(self) -> Result:
+        """Cancel what was started, and wait until it has ended. Raises CancelledError if nothing was."""
+        if self._job is None and self._launching is not None:
+            self._job = await self._launching
+        if self._job is None:
+            raise asyncio.CancelledError
+        await self._follower.cancel(self._job)
+        shown = await self._follower.end_of(self._job)
+        return Result(cancelled=True, error=await self._outcome.of(self._job, shown))
+
+    def _may_retry(self, job: Job, shown: Mapping[str, Any]) -> bool:
+        wanted = isinstance(self._inputs, JobLaunch) and self._inputs.retry == "failed_hosts"
+        return wanted and job.kind == "job" and not job.relaunched and shown.get("status") == "failed"
+
+    async def _relaunched(self, job: Job, launcher: Launcher, launch: Launch) -> Job:
+        """The job once more, on the hosts that failed. It bears the same variables, and so the same mark."""
+        try:
+            return started(await self._client.post(f"{job.path}relaunch/", {"hosts": "failed"}), "job")
+        except AwxError as error:
+            found = await launcher.find(launch) if error.says_nothing and launch.marked else None
+            if found is None or not found.relaunched:
+                raise
+            return found
+
+    def forget(self) -> None:
+        """Break off a launch that is under way; whoever goes on with the action finds what came of it."""
+        if self._launching is not None:
+            self._launching.cancel()
+
+    async def _refused(self, job: Job) -> Result:
+        """AWX started the job without something that was asked for: end it, and say what."""
+        await self._follower.cancel(job)
+        shown = await self._follower.end_of(job)
+        names = ", ".join(_names(job.ignored))
+        raise ActionError(
+            f"AWX ignored what the template doesn't ask for on launch: {names}. The {job.name} was cancelled (status: "
+            f"{shown.get('status')}); open the prompts in AWX, or give strict_prompts: false.")
+
+    async def _look(self, _: Mapping[str, Any]) -> None:
+        """Hand on the events that came since the last look."""
+        place = live_path(self._job) if self._job is not None and self._inputs.events != "none" else None
+        if place is None:
+            return
+        failed = "true" if self._inputs.events == "failed" else None
+        events = []
+        async for event in self._client.pages(place, counter__gt=self._seen, order_by="counter", failed=failed):
+            self._seen = max(self._seen, int(event.get("counter") or 0))
+            events.append({("host" if name == "host_name" else name): event[name] for name in _LIVE if event.get(name) is not None})
+        self._context.emit(events)
+
+
+def _names(ignored: Mapping[str, Any]) -> list[str]:
+    """What was ignored; variables one by one."""
+    names = []
+    for name, value in ignored.items():
+        own = [one for one in value if one != MARK] if name == "extra_vars" and isinstance(value, Mapping) else []
+        names += [f"{name}.{one}" for one in own] or [name]
+    return names
+
+
+class JobAction(AwxAction):
+    """Launch a job template of AWX, follow the job, and hand back what it did.
+
+    template: name, id, or Name++Organization; organization: name or id. extra_vars: mapping (a survey's answers are among them).
+    inventory, execution_environment: name or id; credentials, labels, instance_groups: lists of them. limit, tags, skip_tags: text or list.
+    job_type: run or check. verbosity, forks, slices, timeout (seconds): numbers. diff_mode: true or false. scm_branch: text.
+    credential_passwords: mapping of what AWX asks for (ssh_password, become_password, ...) to the name of a secret.
+    strict_prompts: true (default) starts nothing that AWX would run without a given value. retry: no, or failed_hosts for one relaunch.
+    controller: one of the server's configuration; or url, with token, or username and password (token, password: names of secrets), verify.
+    poll_seconds: longest pause between two looks. events: none, failed or all, shown live. cancel_on_cancel: true.
+
+    The result has the keys job_id, type, url, status, elapsed, changed, explanation, artifacts, host_summaries, failed_hosts,
+    failed_tasks, stdout_tail, ignored_fields; a job that didn't end well has the same mapping as its error.
+    """
+
+    name = "awx.job"
+    takes = JobLaunch
+
+    async def launch(self, client: Client, context: ActionContext) -> Launch:
+        """The template's launch."""
+        assert isinstance(self.inputs, JobLaunch)
+        return await launch_of(client, self.inputs, context)
+
+
+class WorkflowJobAction(AwxAction):
+    """Launch a workflow job template of AWX, follow the workflow, and hand back what it did.
+
+    Inputs are those of awx.job, as far as a workflow takes them; so is the result, with nodes: a list of identifier, job_id, type, name,
+    status, do_not_run. Artifacts, hosts and failed tasks are those of the jobs of all nodes together.
+    """
+
+    name = "awx.workflow_job"
+    takes = WorkflowLaunch
+
+    async def launch(self, client: Client, context: ActionContext) -> Launch:
+        """The template's launch."""
+        assert isinstance(self.inputs, WorkflowLaunch)
+        return await launch_of(client, self.inputs, context)
+
+
+class ProjectUpdateAction(AwxAction):
+    """Update a project of AWX from its source control, and wait until it is done.
+
+    project: name or id; organization: name or id. All others, and the result, are those of awx.job.
+    """
+
+    name = "awx.project_update"
+    takes = ProjectUpdate
+
+    async def launch(self, client: Client, context: ActionContext) -> Launch:  # noqa: ARG002 - the port's signature
+        """The project's update."""
+        assert isinstance(self.inputs, ProjectUpdate)
+        of = await organization_filter(client, self.inputs.organization)
+        number = await find(client, "projects", self.inputs.project, name="project", **of)
+        return Launch(
+            path=f"projects/{number}/update/", body={}, kinds=("project_update",), belongs={"project": number}, marked=False,
+            any_will_do=True)
+
+
+class InventoryUpdateAction(AwxAction):
+    """Update a source of an inventory in AWX, and wait until it is done.
+
+    inventory_source: name or id; inventory: the name or id of the inventory that it belongs to. All others, and the result, are those
+    of awx.job.
+    """
+
+    name = "awx.inventory_update"
+    takes = InventoryUpdate
+
+    async def launch(self, client: Client, context: ActionContext) -> Launch:  # noqa: ARG002 - the port's signature
+        """The source's update."""
+        assert isinstance(self.inputs, InventoryUpdate)
+        filters = {}
+        if self.inputs.inventory is not None:
+            of = await organization_filter(client, self.inputs.organization)
+            filters["inventory"] = await find(client, "inventories", self.inputs.inventory, name="inventory", **of)
+        number = await find(client, "inventory_sources", self.inputs.inventory_source, name="inventory_source", **filters)
+        return Launch(
+            path=f"inventory_sources/{number}/update/", body={}, kinds=("inventory_update",), belongs={"inventory_source": number},
+            marked=False, any_will_do=True)
+
+
+class AdHocAction(AwxAction):
+    """Run a module on hosts of an inventory of AWX.
+
+    inventory, credential, execution_environment: name or id. module_name, module_args: texts. limit: text or list. become: true or false.
+    job_type, forks, verbosity, diff_mode, extra_vars, all others, and the result, are those of awx.job.
+    """
+
+    name = "awx.ad_hoc"
+    takes = AdHoc
+
+    async def launch(self, client: Client, context: ActionContext) -> Launch:
+        """The command."""
+        inputs = self.inputs
+        assert isinstance(inputs, AdHoc)
+        of = await organization_filter(client, inputs.organization)
+        inventory = await find(client, "inventories", inputs.inventory, name="inventory", **of)
+        given = {
+            "module_args": inputs.module_args, "job_type": inputs.job_type, "become_enabled": inputs.become, "forks": inputs.forks,
+            "verbosity": inputs.verbosity, "diff_mode": inputs.diff_mode,
+            "limit": None if inputs.limit is None else comma_text("limit", inputs.limit),
+        }
+        body = {name: value for name, value in given.items() if value is not None}
+        for name, kind in (("credential", "credentials"), ("execution_environment", "execution_environments")):
+            if (reference := getattr(inputs, name)) is not None:
+                body[name] = await find(client, kind, reference, name=name)
+        body |= {
+            "inventory": inventory, "module_name": inputs.module_name,
+            "extra_vars": json.dumps({**(inputs.extra_vars or {}), MARK: context.action_execution_id}),
+        }
+        return Launch(path="ad_hoc_commands/", body=body, kinds=("ad_hoc_command",), belongs={"inventory": inventory}, marked=True)
+
+
+AWX: tuple[type[AwxAction], ...] = (JobAction, WorkflowJobAction, ProjectUpdateAction, InventoryUpdateAction, AdHocAction)

@@ -1,0 +1,141 @@
+"""What came of a job in AWX: hosts, artifacts, failed tasks, the end of the output, the nodes of a workflow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from maestrale.actions.awx.client import AwxError, Client
+from maestrale.actions.awx.launch import PATHS, Job
+
+_COUNTS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
+_FAILURES = "runner_on_failed,runner_on_unreachable"
+_TOO_LARGE = "Standard Output too large to display"
+_MOST_FAILURES = 200
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_WITH_HOSTS = ("job", "ad_hoc_command")
+_EVENTS = {"job": "job_events"}
+
+
+class Outcome:
+    """Gathers results. ``tail``: bytes of the output's end; ``text_max``: characters of a failed task's message."""
+
+    def __init__(self, client: Client, *, tail: int, text_max: int) -> None:
+        self._client = client
+        self._tail = tail
+        self._text_max = text_max
+
+    async def of(self, job: Job, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """The result's mapping for a job that has ended. Raises AwxError."""
+        nodes = await self._nodes(job) if job.kind == "workflow_job" else []
+        parts = [Job("job", node["job_id"]) for node in nodes if node["type"] == "job"] or [job]
+        hosts: dict[str, dict[str, int]] = {}
+        failed: list[dict[str, Any]] = []
+        artifacts = dict(shown.get("artifacts") or {})
+        for part in parts:
+            if part.kind in _WITH_HOSTS:
+                _add(hosts, await self._hosts(part))
+                failed += await self._failed_tasks(part)
+            if part is not job:
+                artifacts.update((await self._client.get(part.path)).get("artifacts") or {})
+        result = {
+            "job_id": job.id,
+            "type": job.kind,
+            "url": f"{self._client.connection.root}{shown.get('url') or ''}",
+            "status": shown.get("status"),
+            "elapsed": shown.get("elapsed"),
+            "changed": any(counts["changed"] for counts in hosts.values()),
+            "explanation": shown.get("job_explanation") or shown.get("result_traceback") or "",
+            "artifacts": artifacts,
+            "host_summaries": hosts,
+            "failed_hosts": [name for name, counts in hosts.items() if counts["failures"] or counts["dark"]],
+            "failed_tasks": failed[:_MOST_FAILURES],
+            "stdout_tail": "" if job.kind == "workflow_job" else await self._output(job),
+            "ignored_fields": dict(job.ignored),
+        }
+        return {**result, "nodes": nodes} if job.kind == "workflow_job" else result
+
+    async def _nodes(self, job: Job) -> list[dict[str, Any]]:
+        found = []
+        async for node in self._client.pages(f"{job.path}workflow_nodes/", order_by="id"):
+            of = (node.get("summary_fields") or {}).get("job") or {}
+            found.append({
+                "identifier": node.get("identifier"), "job_id": node.get("job"), "type": of.get("type"), "name": of.get("name"),
+                "status": of.get("status"), "do_not_run": bool(node.get("do_not_run")),
+            })
+        return found
+
+    async def _hosts(self, job: Job) -> dict[str, dict[str, int]]:
+        if job.kind == "ad_hoc_command":
+            return _counted([event async for event in self._client.pages(f"{job.path}events/", order_by="counter")])
+        return {
+            str(summary.get("host_name")): {name: int(summary.get(name) or 0) for name in _COUNTS}
+            async for summary in self._client.pages(f"{job.path}job_host_summaries/", order_by="id")
+        }
+
+    async def _failed_tasks(self, job: Job) -> list[dict[str, Any]]:
+        failed: list[dict[str, Any]] = []
+        place = f"{job.path}{_EVENTS.get(job.kind, 'events')}/"
+        async for event in self._client.pages(place, event__in=_FAILURES, order_by="counter"):
+            data = event.get("event_data") or {}
+            if event.get("event") not in _FAILURES.split(",") or data.get("ignore_errors"):
+                continue
+            failed.append(self._failed_task(event, data))
+            if len(failed) >= _MOST_FAILURES:
+                break
+        return failed
+
+    def _failed_task(self, event: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+        res = data.get("res") or {}
+        message = str(res.get("msg") or res.get("stderr") or event.get("stdout") or "")
+        return {
+            "host": event.get("host_name") or data.get("host") or "", "play": event.get("play") or data.get("play") or "",
+            "role": event.get("role") or data.get("role") or "", "task": event.get("task") or data.get("task") or "",
+            "module": data.get("task_action") or "", "message": message[:self._text_max],
+            "unreachable": event.get("event") == "runner_on_unreachable",
+        }
+
+    async def _output(self, job: Job) -> str:
+        """The end of the output; by the last events where the whole is too large for AWX to show."""
+        try:
+            text = await self._client.text(f"{job.path}stdout/", format="txt")
+        except AwxError as error:
+            if error.status not in {404, 405}:
+                raise
+            return ""
+        if text.startswith(_TOO_LARGE):
+            page = await self._client.get(f"{job.path}{_EVENTS.get(job.kind, 'events')}/", order_by="-counter", page_size=200)
+            text = "\n".join(str(event.get("stdout") or "") for event in reversed(page.get("results") or []) if event.get("stdout"))
+        return tail_of(_ESCAPES.sub("", text).replace("\r\n", "\n"), self._tail)
+
+
+def tail_of(text: str, size: int) -> str:
+    """The last bytes of a text, without half a character."""
+    return text.encode()[-size:].decode("utf-8", "ignore") if size else ""
+
+
+def live_path(job: Job) -> str | None:
+    """Where the events of a job are, None for one that has none of its own."""
+    return None if job.kind == "workflow_job" else f"{PATHS[job.kind]}/{job.id}/{_EVENTS.get(job.kind, 'events')}/"
+
+
+def _add(hosts: dict[str, dict[str, int]], more: Mapping[str, Mapping[str, int]]) -> None:
+    for name, counts in more.items():
+        sums = hosts.setdefault(name, dict.fromkeys(_COUNTS, 0))
+        for count, number in counts.items():
+            sums[count] += number
+
+
+def _counted(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Counts by host of an ad-hoc command, for which AWX keeps no summaries."""
+    kinds = {"runner_on_ok": "ok", "runner_on_failed": "failures", "runner_on_unreachable": "dark", "runner_on_skipped": "skipped"}
+    hosts: dict[str, dict[str, int]] = {}
+    for event in events:
+        kind, name = kinds.get(str(event.get("event"))), event.get("host_name")
+        if kind is None or not name:
+            continue
+        counts = hosts.setdefault(str(name), dict.fromkeys(_COUNTS, 0))
+        counts[kind] += 1
+        counts["changed"] += bool(event.get("changed"))
+    return hosts
