@@ -1,8 +1,8 @@
 """A stand-in for AWX's API, as far as its jobs go: templates with prompts and surveys, launches, jobs that take their time, pages.
 
-A job moves on by one state each time it is looked at, so tests need no clock. ``faults`` break requests, each entry once:
-(method, part of the path, what happens): a status, ``"refused"`` (not done, no answer), ``"lost"`` (done, but the answer never comes), or a function that is called in place of
-an answer.
+A job moves on by one state each time it is looked at, so tests need no clock. ``faults`` break requests, each entry once: (method, part
+of the path, what happens). What happens: a status, ``"refused"`` (not done, no answer), ``"lost"`` (done, but the answer never comes),
+or a function that is called in place of an answer.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from maestrale.clock import now
 
 TOKEN = "planted-awx-token-0815"
 PATHS = {
@@ -64,7 +65,8 @@ class Awx(ThreadingHTTPServer):
             "instance_groups": [{"id": 51, "name": "east"}],
             "projects": [{"id": 61, "name": "playbooks"}],
             "inventory_sources": [{"id": 71, "name": "cloud", "inventory": 12}, {"id": 72, "name": "cloud", "inventory": 11}],
-            "job_templates": [self.template(81, "deploy"), self.template(82, "twice", organization=1), self.template(83, "twice", organization=2)],
+            "job_templates": [
+                self.template(81, "deploy"), self.template(82, "twice", organization=1), self.template(83, "twice", organization=2)],
             "workflow_job_templates": [self.template(91, "rollout")],
         }
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
@@ -93,10 +95,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Awx
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._serve("GET")
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._serve("POST")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
@@ -140,8 +142,9 @@ class Handler(BaseHTTPRequestHandler):
         if not rest:
             return 200, self._page([item for item in self.server.objects.get(kind, []) if _fits(item, query)], query)
         item = next((one for one in self.server.objects[kind] if str(one["id"]) == rest[0]), None)
-        if item is None:
-            return 404, {"detail": "Not found."}
+        return (404, {"detail": "Not found."}) if item is None else self._on_object(method, kind, item, rest, body)
+
+    def _on_object(self, method: str, kind: str, item: dict[str, Any], rest: list[str], body: dict[str, Any]) -> tuple[int, Any]:
         if rest[1:] == ["survey_spec"]:
             return 200, {"spec": [{"variable": name} for name in item["survey"] or []]}
         if rest[1:] == ["launch"]:
@@ -157,7 +160,8 @@ class Handler(BaseHTTPRequestHandler):
         missing = [name for name in questions if name not in given]
         if missing:
             return 400, {"variables_needed_to_start": [f"'{name}' value missing" for name in missing]}
-        ignored = {name: body[name] for name, prompt in FIELDS.items() if name in body and name != "extra_vars" and prompt in item["closed"]}
+        closed = [name for name, prompt in FIELDS.items() if name != "extra_vars" and prompt in item["closed"]]
+        ignored = {name: body[name] for name in closed if name in body}
         if "variables" in item["closed"] and (dropped := {name: given.pop(name) for name in list(given) if name not in questions}):
             ignored["extra_vars"] = dropped
         ignored.update(self.server.hidden_ignored)
@@ -171,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         variables = body.get("extra_vars") or {}
         job = {
             "id": number, "type": kind, "url": f"/api/v2/x/{number}/", "status": "pending", "launch_type": launch_type,
-            "created": datetime.now(UTC).isoformat(), "extra_vars": variables if isinstance(variables, str) else json.dumps(variables),
+            "created": now().isoformat(), "extra_vars": variables if isinstance(variables, str) else json.dumps(variables),
             "left": list(self.server.states[1:]), "ending": dict(self.server.ending), **belongs,
         }
         self.server.jobs[number] = job
@@ -198,21 +202,23 @@ class Handler(BaseHTTPRequestHandler):
             job["left"], job["ending"] = ["running"] * self.server.cancel_takes, {"status": "canceled"}
             return 202, {}
         if what == "relaunch" and method == "POST":
-            variables = json.loads(job["extra_vars"])
-            belongs = {name: job[name] for name in ("job_template",) if name in job}
-            return 201, self._start("job", belongs, {"extra_vars": variables}, "relaunch")
-        if what == "stdout":
-            return 200, "\x1b[0;32mPLAY RECAP\x1b[0m\n" + "x" * 10_000 + "\nthe end\n"
-        if what in {"job_host_summaries", "workflow_nodes"}:
-            return 200, self._page(job["ending"].get(what, []), query)
-        if what in {"job_events", "events"}:
-            return 200, self._page([event for event in self.server.events.get(job["id"], []) if _fits(event, query)], query)
+            body = {"extra_vars": json.loads(job["extra_vars"])}
+            return 201, self._start("job", {"job_template": job["job_template"]}, body, "relaunch")
+        if what:
+            return 200, self._part(job, what, query)
         if self.server.hold.is_set() and job["status"] in ACTIVE:
             if job["left"]:
                 job["status"] = job["left"].pop(0)
             else:
                 job.update(job["ending"])
         return 200, _public(job)
+
+    def _part(self, job: dict[str, Any], what: str, query: dict[str, str]) -> Any:
+        if what == "stdout":
+            return "\x1b[0;32mPLAY RECAP\x1b[0m\n" + "x" * 10_000 + "\nthe end\n"
+        if what in {"job_events", "events"}:
+            return self._page([event for event in self.server.events.get(job["id"], []) if _fits(event, query)], query)
+        return self._page(job["ending"].get(what, []), query)
 
     def _page(self, items: list[Any], query: dict[str, str]) -> dict[str, Any]:
         size, number = min(self.server.page_size, int(query.get("page_size", 25))), int(query.get("page", 1))

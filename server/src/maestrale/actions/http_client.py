@@ -120,7 +120,9 @@ class HttpClient:
             is_kept = connection is not None
             try:
                 if connection is None:
-                    connection = await asyncio.wait_for(self._connect(peer), request.timeout)
+                    # not wait_for, which before Python 3.12 loses a cancellation that comes together with the connection
+                    async with asyncio.timeout(request.timeout):
+                        connection = await self._connect(peer)
             except TimeoutError:
                 raise HttpFailure(f"Connection to {host}:{port} timed out. (connect timeout={request.timeout:g})") from None
             except (OSError, UnicodeError) as error:

@@ -120,7 +120,8 @@ class Connection(asyncio.Protocol):
                 for start in range(0, len(body), _HIGH_WATER):
                     transport.write(body[start:start + _HIGH_WATER])
                     if self._drained is not None:
-                        await asyncio.wait_for(self._drained, timeout)
+                        async with asyncio.timeout(timeout):
+                            await self._drained
                         exchange.touch()
                     if exchange.done.done():
                         break
