@@ -84,6 +84,14 @@ class Application:
         """Start the engine's threads; returns at once."""
         self.service.runtime.start()
 
+    def drain(self) -> None:
+        """Take no new work."""
+        self.service.runtime.drain()
+
+    def release_callers(self) -> None:
+        """Break off the actions that requests wait for."""
+        self.service.runtime.runner.release_callers()
+
     def stop(self, waited: float = 0.0) -> None:
         """Drain, in what is left of the time after having waited."""
         self.service.runtime.stop(waited)

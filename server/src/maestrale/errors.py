@@ -17,6 +17,7 @@ class to status. The tree (names follow Mistral's, checklist section 1.2)::
     +-- MaintenanceError               the service is paused
     +-- DatabaseUnavailableError       the database is down or too slow; try again
     +-- IdentityUnavailableError       the identity service is down or too slow; try again
+    +-- StoppingError                  this process ends; try again, with another one or after its restart
     +-- EngineError                    a fault of ours
 """
 
@@ -131,6 +132,10 @@ class DatabaseUnavailableError(MaestraleError):
 
 class IdentityUnavailableError(MaestraleError):
     """The identity service can't be reached at the moment."""
+
+
+class StoppingError(MaestraleError):
+    """The service is stopping."""
 
 
 class EngineError(MaestraleError):

@@ -34,6 +34,8 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 QUICK_DEATH = 2.0
 QUICK_DEATHS_ALLOWED = 5
 PARENT_INTERVAL = 1.0
+ANSWER_TIME = 2
+"""Seconds that requests have for their answer when what they waited for was broken off."""
 # How long one thread may hold the interpreter while another one wants it: the deciding thread computes, the
 # event loop answers, and the default of 5 ms would add that much to every answer.
 SWITCH_INTERVAL = 0.001
@@ -48,6 +50,12 @@ class Application(Protocol):
 
     def start(self) -> None:
         """Start the threads; returns at once."""
+
+    def drain(self) -> None:
+        """Take no new work. Requests are answered still."""
+
+    def release_callers(self) -> None:
+        """Answer the requests that wait for an action to end: it is broken off."""
 
     def stop(self, waited: float = 0.0) -> None:
         """Drain: no new work, running work ends or is handed over within the configured time, less what was waited already."""
@@ -109,9 +117,9 @@ def serve(settings: Settings, application: Application, bound: socket.socket, *,
         threading.Thread(target=_follow, args=(parent,), name="parent", daemon=True).start()
     config = uvicorn.Config(
         application.asgi, log_config=None, access_log=settings.access_log, server_header=False, proxy_headers=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=max(1, int(settings.engine.drain_timeout)), lifespan="on", backlog=2048,
+        timeout_keep_alive=75, timeout_graceful_shutdown=int(settings.engine.drain_timeout) + ANSWER_TIME, lifespan="on", backlog=2048,
     )
-    server = _Server(config)
+    server = _Server(config, lambda: _drain(application, settings.engine.drain_timeout))
     with _stopping_by_signal(server):
         application.start()
         log.info("listening", url=address_of(bound), pid=os.getpid())
@@ -124,19 +132,30 @@ def serve(settings: Settings, application: Application, bound: socket.socket, *,
 
 
 class _Server(uvicorn.Server):
-    """Knows since when it has been asked to stop."""
+    """Knows since when it has been asked to stop, and then begins to drain beside the requests that are under way."""
 
-    asked_at: float | None = None
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.asked_at: float | None = None
+        self._drain = drain
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A stop signal."""
         if self.asked_at is None:
             self.asked_at = clock.monotonic()
+            threading.Thread(target=self._drain, name="drain", daemon=True).start()
         super().handle_exit(sig, frame)
 
     def stopping_for(self) -> float:
         """Seconds since then."""
         return 0.0 if self.asked_at is None else clock.monotonic() - self.asked_at
+
+
+def _drain(application: Application, timeout: float) -> None:
+    """Take no new work; after ``timeout`` seconds break off what requests wait for, so that they have an answer."""
+    application.drain()
+    time.sleep(timeout)
+    application.release_callers()
 
 
 def _follow(parent: int) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from maestrale.actions import Action, ActionContext, Registry, Result, RunRequest, registry
 from maestrale.actions.results import json_ready
-from maestrale.errors import ConflictError, InvalidActionError
+from maestrale.errors import StoppingError, InvalidActionError
 
 
 class Call(Action):
@@ -298,16 +298,27 @@ def test_stop_lets_run_for_a_while_and_hands_over_the_rest(desk: Any, gate: Gate
     assert desk.results.keys() == {"quick"}
     assert set(leftover.started) | set(leftover.waiting) == {"n0", "n1", "n2"}
     assert "n0" in leftover.started
-    with pytest.raises(ConflictError):
+    with pytest.raises(StoppingError):
         desk.submit("t.call", ident="late", do=gate)
 
 
 def test_who_waits_for_an_action_that_stop_breaks_off_is_told(desk: Any, gate: Gate) -> None:
     thread = threading.Thread(target=lambda: (gate.entered.acquire(timeout=5), desk.runner.stop()))
     thread.start()
-    with pytest.raises(ConflictError, match="stopping"):
+    with pytest.raises(StoppingError, match="broken off"):
         desk.run("t.call", do=gate)
     thread.join()
+
+
+def test_who_waits_for_an_action_can_be_released_while_the_others_go_on(desk: Any, gate: Gate) -> None:
+    desk.submit("t.call", ident="other", do=gate)
+    assert gate.entered.acquire(timeout=5)
+    thread = threading.Thread(target=lambda: (gate.entered.acquire(timeout=5), desk.runner.release_callers()))
+    thread.start()
+    with pytest.raises(StoppingError, match="broken off"):
+        desk.run("t.call", do=gate)
+    thread.join()
+    assert desk.runner.running() == ["other"]
 
 
 def test_a_callback_that_fails_does_not_end_the_runner(make_desk: Callable[..., Any]) -> None:

@@ -362,3 +362,19 @@ def test_batches_over_the_same_executions_do_not_block_each_other_for_ever(datab
 
     assert not any(thread.is_alive() for thread in threads)
     assert done
+
+
+@pytest.mark.parametrize(("kind", "error"), [
+    ("postgresql", "ReadOnlySqlTransaction"), ("postgresql", "DiskFull"), ("postgresql", "TooManyConnections"),
+    ("postgresql", "IdleInTransactionSessionTimeout"), ("mysql", 3), ("mysql", 1021), ("mysql", 1030), ("mysql", 1290), ("mysql", 1927),
+])
+def test_a_database_that_can_not_write_is_unavailable_and_no_fault_of_a_statement(kind, error):
+    driver = pytest.importorskip({"postgresql": "psycopg", "mysql": "pymysql"}[kind])
+    database = Database(f"{kind}://u@127.0.0.1:1/d")
+    if kind == "postgresql":
+        raised = getattr(driver.errors, error)("cannot be written")
+    else:
+        raised = (driver.err.InternalError if error < 1000 else driver.err.OperationalError)(error, "cannot be written")
+
+    with pytest.raises(DatabaseUnavailableError, match="cannot be written"), database._translated(None):
+        raise raised

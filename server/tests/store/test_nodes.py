@@ -121,10 +121,9 @@ def test_claiming_does_not_disturb_a_decision(store, database, actions):
 
 def test_actions_of_dead_processes_are_found(store, database, actions):
     with database.read() as conn:
-        assert dispatch.orphaned_actions(store, conn, 10) == [actions["lost"]]
-        assert dispatch.orphaned_actions(store, conn, 10, sync_only=False) == [actions["lost"], actions["lost async"]]
-        found = dispatch.orphaned_actions(store, conn, 10, dead=["alive"])
-    assert {one.id for one in found} == {actions["lost"].id, actions["others"].id}
+        assert dispatch.orphaned_ids(conn) == [actions["lost"].id, actions["lost async"].id]
+        nodes.remove(conn, ["alive"])
+        assert set(dispatch.orphaned_ids(conn)) == {actions[name].id for name in ("lost", "lost async", "others")}
 
 
 def test_actions_are_handed_back_and_let_go(store, database, actions):

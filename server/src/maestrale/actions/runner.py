@@ -30,10 +30,12 @@ from maestrale.actions.results import CANCELLED, json_ready, not_instantiated_te
 from maestrale.actions.settings import ActionSettings
 from maestrale.core.model import Attempt
 from maestrale.core.ports import Result
-from maestrale.errors import ConflictError, InvalidActionError
+from maestrale.errors import ConflictError, InvalidActionError, StoppingError
 
 Done = Callable[[str, Result], None]
 """Takes the attempt's id and what it came to."""
+
+BROKEN_OFF = "The service is stopping and has broken off the action."
 
 _log = structlog.get_logger(__name__)
 
@@ -118,22 +120,22 @@ class Runner:
         self._loop_lane.at_close(self._http.close)
 
     def submit(self, request: RunRequest) -> bool:
-        """Run the action; False if it is running or waiting here already. Raises ConflictError after ``stop``."""
+        """Run the action; False if it is running or waiting here already. Raises StoppingError after ``stop``."""
         return self._submit(request, self._done)
 
     def run(self, request: RunRequest) -> Result:
         """Run the action and wait for its result, which is not reported otherwise.
 
-        Raises InvalidActionError for an asynchronous action, ConflictError after ``stop`` or if it was broken off by it.
+        Raises InvalidActionError for an asynchronous action, StoppingError after ``stop`` or if it was broken off by it.
         """
         descriptor = self.registry.descriptor(request.name)
         if descriptor is not None and not descriptor.is_sync:
             raise InvalidActionError("Action does not support synchronous execution.")
         future: Future[Result] = Future()
-        if not self._submit(request, lambda _, result: future.set_result(result), broken_off=future.cancel):
+        if not self._submit(request, lambda _, result: _settle(future, result), broken_off=future.cancel):
             raise ConflictError(f"The action {request.attempt_id} is running already.")
         if (result := _outcome(future)) is None:
-            raise ConflictError("The service is stopping.")
+            raise StoppingError(BROKEN_OFF)
         return result
 
     def cancel(self, attempt_id: str) -> bool:
@@ -160,6 +162,18 @@ class Runner:
         waiting = self._thread_lane.waiting + self._loop_lane.waiting
         return Load(max(0, len(self._jobs) - waiting), waiting)
 
+    def release_callers(self) -> None:
+        """Break off the actions that a call of ``run`` waits for, so that it ends now: the first half of a ``stop``."""
+        with self._changed:
+            waited_for = [job for job in self._jobs.values() if job.has_caller and not job.reported]
+        for job in waited_for:
+            self._end(job, "stop")
+            with self._changed:
+                job.reported = True
+                self._jobs.pop(job.attempt_id, None)
+                self._changed.notify_all()
+            job.broken_off()
+
     def stop(self, grace: float = 0.0) -> Leftover:
         """Take no more; let what runs go on for up to ``grace`` seconds, then break it off."""
         with self._changed:
@@ -183,7 +197,7 @@ class Runner:
             job.broken_off()
         return Leftover(tuple(job.attempt_id for job in started), tuple(job.attempt_id for job in waiting))
 
-    def _submit(self, request: RunRequest, report: Done, broken_off: Callable[[], object] = lambda: None) -> bool:
+    def _submit(self, request: RunRequest, report: Done, broken_off: Callable[[], object] | None = None) -> bool:
         entry = self.registry.entry(request.name)
         if entry is None:
             report(request.attempt_id, Result(failed=True, error=f"Failed to find action [action_name={request.name}]"))
@@ -192,7 +206,7 @@ class Runner:
         job = _Job(self, request, entry, report, broken_off, is_async=is_async)
         with self._changed:
             if self._stopping:
-                raise ConflictError("The service is stopping.")
+                raise StoppingError
             if request.attempt_id in self._jobs:
                 return False
             self._jobs[request.attempt_id] = job
@@ -276,13 +290,15 @@ class _Job:
     """One request on its way. Fields below ``started`` are changed under the runner's lock."""
 
     def __init__(
-        self, runner: Runner, request: RunRequest, entry: Entry, report: Done, broken_off: Callable[[], object], *, is_async: bool,
+        self, runner: Runner, request: RunRequest, entry: Entry, report: Done, broken_off: Callable[[], object] | None, *,
+        is_async: bool,
     ) -> None:
         self.runner = runner
         self.request = request
         self.entry = entry
         self.report = report
-        self.broken_off = broken_off
+        self.has_caller = broken_off is not None
+        self.broken_off = broken_off or (lambda: None)
         self.is_async = is_async
         self.attempt_id = request.attempt_id
         self.slot = entry.action.slot
@@ -368,6 +384,12 @@ class _NotInstantiatedError(Exception):
 
     def __init__(self, entry: Entry, error: Exception) -> None:
         super().__init__(not_instantiated_text(entry.descriptor.name, entry.descriptor.class_name, error))
+
+
+def _settle(future: Future[Result], result: Result) -> None:
+    """Give a waiting call its result, unless it was told before that there will be none."""
+    if not future.cancelled():
+        future.set_result(result)
 
 
 def _outcome(future: Future[Result]) -> Result | None:

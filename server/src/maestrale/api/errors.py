@@ -24,6 +24,7 @@ STATUS: Mapping[type[Exception], int] = MappingProxyType({
     errors.MaintenanceError: 423,
     errors.DatabaseUnavailableError: 503,
     errors.IdentityUnavailableError: 503,
+    errors.StoppingError: 503,
     errors.EngineError: 500,
     errors.MaestraleError: 400,
 })

@@ -161,7 +161,8 @@ class Decider:
     def _cancel_elsewhere(self, outcome: Outcome, now: datetime) -> list[tuple[Unit, str]]:
         """Tell the process that runs an action, by a row; take what nobody runs yet, so that nobody will. Gives the latter.
 
-        Who runs an action is written beside the execution's version, so a snapshot may not know it.
+        Who runs an action is written beside the execution's version, so a snapshot may not know it. What bears this process's name but
+        isn't in its hands was taken by a decision that then was in vain.
         """
         taken: list[tuple[Unit, str]] = []
         parts = self._parts
@@ -174,11 +175,11 @@ class Decider:
         for unit, attempt_id in elsewhere:
             owner = owners.get(attempt_id)
             attempt = unit.snapshot.attempts[attempt_id]
-            if attempt_id in got or not attempt.stored:
+            if attempt_id in got or owner == parts.node_id or not attempt.stored:
                 unit.snapshot.change_attempt(attempt, owner=parts.node_id, dispatched_at=now)
                 parts.dispatcher.take(attempt)
                 taken.append((unit, attempt_id))
-            elif owner is not None and owner != parts.node_id:
+            elif owner is not None:
                 job = Job(
                     id=parts.new_id(), kind="message", execution_id=unit.id, due_at=now,
                     payload={"type": CANCEL_ACTION, "attempt_id": attempt_id}, created_at=now, owner=owner,
@@ -229,7 +230,7 @@ class Decider:
         parts = self._parts
         for unit in outcome.units.values():
             parts.shelf.keep(unit.snapshot)
-        self._note_jobs(outcome, ready)
+        self._note_jobs(outcome)
         parts.faults(BEFORE_ANSWER)
         self._answer(outcome, ready)
         for unit, attempt in runs:
@@ -242,7 +243,7 @@ class Decider:
         for start in ready.later:
             parts.inbox.put(start)
 
-    def _note_jobs(self, outcome: Outcome, ready: Ready) -> None:
+    def _note_jobs(self, outcome: Outcome) -> None:
         parts = self._parts
         self._jobs.held.difference_update(outcome.done_jobs)
         waiting_here = {item.job_id for item in outcome.follow_ups}
@@ -255,7 +256,7 @@ class Decider:
             self._jobs.held.add(job.id)
             if job.id not in waiting_here:
                 self._jobs.timers.add(job)
-        for job_id in (*outcome.void_jobs, *ready.gone_jobs):
+        for job_id in outcome.void_jobs:
             self._jobs.timers.forget(job_id)
             self._jobs.held.discard(job_id)
             self._jobs.void.append(job_id)

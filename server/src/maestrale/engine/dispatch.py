@@ -18,6 +18,7 @@ from maestrale.core.messages import ActionCompleted
 from maestrale.core.model import Attempt, Execution
 from maestrale.engine.faults import AFTER_DISPATCH, BEFORE_DISPATCH, RESULT_IN_HAND, Faults, no_faults
 from maestrale.engine.items import Delivery
+from maestrale.errors import StoppingError
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Dispatcher:
         self._runner: Runner | None = None
         self._in_hand: dict[str, str | None] = {}
         self._left_behind = False
+        self.unbegun: list[str] = []
         self._released: list[str] = []
         self.on_room: Callable[[], None] = _nothing
         self.on_released: Callable[[], None] = _nothing
@@ -86,10 +88,16 @@ class Dispatcher:
         self._left_behind = True
 
     def run(self, attempt: Attempt, origin: Origin, *, repeated: bool = False) -> None:
-        """Hand an attempt to the runner. Its row is committed. ``repeated``: another process may have begun it."""
+        """Hand an attempt to the runner. Its row is committed. ``repeated``: another process may have begun it.
+
+        One that comes too late goes to ``unbegun``, for another process.
+        """
         assert self._runner is not None
         self._faults(BEFORE_DISPATCH)
-        self._runner.submit(request_of(attempt, origin, repeated=repeated))
+        try:
+            self._runner.submit(request_of(attempt, origin, repeated=repeated))
+        except StoppingError:
+            self.unbegun.append(attempt.id)
         self._faults(AFTER_DISPATCH)
 
     def cancel(self, attempt_id: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from maestrale.caller import Caller
+from maestrale.core import states
 from maestrale.core.decide import NewExecution
 from maestrale.core.messages import ChildCompleted
 from maestrale.core.model import Execution
@@ -20,6 +21,9 @@ from maestrale.engine.items import Delivery, Start, StartRequest
 from maestrale.engine.programs import Programs
 from maestrale.errors import DuplicateError, MaestraleError, NotFoundError, RequestError
 from maestrale.store import Connection, Executions
+
+
+CHILD_DELETED = "The sub-workflow was deleted."
 
 
 class Workflows(Protocol):
@@ -42,7 +46,6 @@ class Ready:
     answered: list[tuple[Start | Delivery, Any]] = field(default_factory=list)
     refused: list[tuple[Start | Delivery, MaestraleError]] = field(default_factory=list)
     later: list[Start] = field(default_factory=list)
-    gone_jobs: list[str] = field(default_factory=list)
 
 
 class Intake:
@@ -83,10 +86,10 @@ class Intake:
             assert conn is not None
             child = self._executions.execution(conn, message.attempt_id)
             if child is None:
-                # the child was deleted after it had ended, and its end with it
-                ready.gone_jobs.extend([item.job_id] if item.job_id else [])
-                return
-            item.message = replace(message, output=child.output)
+                # it was deleted, before its end or before this was told; what it came to is gone with it
+                item.message = replace(message, state=states.ERROR, output={"result": CHILD_DELETED})
+            else:
+                item.message = replace(message, output=child.output)
         ready.deliveries.append(item)
 
     def _locate(self, conn: Connection, item: Delivery) -> str:

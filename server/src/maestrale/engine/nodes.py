@@ -19,6 +19,10 @@ from pathlib import Path
 from typing import Protocol
 
 
+LONGEST_GAP = 0.8
+"""The part of ``node_timeout`` that may pass between two looks. Heartbeats may be half of it apart, and come late."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
     """A process: ``host`` names the machine, its boot and its space of process ids."""
@@ -100,7 +104,7 @@ class Watch:
 
     def dead(self, neighbours: Iterable[Neighbour], now: float) -> list[str]:
         """The ids of those that are dead, judged at ``now``."""
-        gap = self._last_look is not None and now - self._last_look > self.node_timeout / 2
+        gap = self._last_look is not None and now - self._last_look > self.node_timeout * LONGEST_GAP
         self._last_look = now
         found = []
         present = set()

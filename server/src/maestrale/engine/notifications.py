@@ -21,7 +21,7 @@ import structlog
 from maestrale import notify
 from maestrale.actions import Result, Runner, RunRequest
 from maestrale.core.model import Job
-from maestrale.errors import ConflictError
+from maestrale.errors import StoppingError
 from maestrale.notify import UndeliverableError, Webhook
 from maestrale.store import Connection, Database, jobs
 
@@ -77,7 +77,7 @@ class Notifications:
         request = RunRequest(attempt_id=PREFIX + job.id, name=HTTP_ACTION, input=webhook.as_http_input(self.timeout))
         try:
             self.runner.submit(request)
-        except ConflictError:
+        except StoppingError:
             # the process is ending; the rows are released with the others
             log.debug("not sent any more", job=job.id)
 

@@ -126,12 +126,16 @@ class EngineRuntime:
             return "A thread of the engine has ended."
         return ""
 
+    def drain(self) -> None:
+        """Take no new work; decide what comes. Callable from any thread."""
+        self.sweeper.draining = True
+        self.loop.decider.room_for_actions = False
+        self.chores.stop()
+
     def stop(self, waited: float = 0.0) -> None:
         """Take no new work, let running actions end within ``drain_timeout``, of which ``waited`` has passed, hand over the rest."""
         self._stopping = True
-        self.sweeper.draining = True
-        self.chores.stop()
-        self.loop.decider.room_for_actions = False
+        self.drain()
         leftover = self.runner.stop(max(0.0, self.drain_timeout - waited))
         self.flush_output()
         self.loop.stop()
@@ -152,6 +156,6 @@ class EngineRuntime:
                 thread.join(JOIN_TIMEOUT)
 
     def _hand_over(self, conn: Connection, leftover: Leftover) -> None:
-        dispatch.release_actions(conn, self.node_id, leftover.waiting)
+        dispatch.release_actions(conn, self.node_id, (*leftover.waiting, *self.dispatcher.unbegun))
         jobs.release_all(conn, self.node_id)
         nodes.remove(conn, [self.node_id])

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Any
 
+from maestrale import clock
 from maestrale.caller import Caller
 from maestrale.core import states
 from maestrale.core.messages import (
     ActionCompleted,
     ActionUpdated,
+    ChildCompleted,
     Describe,
     Message,
     Pause,
@@ -26,8 +29,9 @@ from maestrale.core.messages import (
     Skip,
     Stop,
     UpdateEnv,
+    to_payload,
 )
-from maestrale.core.model import Attempt, Execution, Task
+from maestrale.core.model import Attempt, Execution, Job, Task
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery, Item, Operation, RunActionRequest, Start, StartRequest
 from maestrale.engine.maintenance import Maintenance
@@ -35,7 +39,7 @@ from maestrale.engine.question import Question
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.errors import NotAllowedError, NotFoundError, RequestError
-from maestrale.store import Connection, Database, Executions
+from maestrale.store import Connection, Database, Executions, jobs
 
 UNKNOWN_ERROR = "Unknown error"
 COMPLETIONS = (states.SUCCESS, states.ERROR, states.CANCELLED)
@@ -47,7 +51,7 @@ class Engine:
 
     def __init__(
         self, *, database: Database, executions: Executions, inbox: Inbox, shelf: Shelf, standalone: StandaloneActions,
-        maintenance: Maintenance, new_id: Callable[[], str], timeout: float,
+        maintenance: Maintenance, new_id: Callable[[], str], timeout: float, now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._database = database
         self._executions = executions
@@ -57,6 +61,7 @@ class Engine:
         self.maintenance = maintenance
         self._new_id = new_id
         self._timeout = timeout
+        self._now = now
 
     # ---- executions
 
@@ -102,10 +107,22 @@ class Engine:
                     f"Only completed executions can be deleted. Use --force to override this. "
                     f"Execution {execution_id} is in {execution.state} state.")
             self._executions.delete_tree(conn, execution_id)
+            jobs.insert(conn, self._news_of_deletion(execution))
 
         self._database.run_write(work)
         # children may be in memory too, and are rarely worth finding
         self._shelf.clear()
+
+    def _news_of_deletion(self, execution: Execution) -> list[Job]:
+        """What the parent has to be told, which may wait for it; whoever finds the row delivers it."""
+        if execution.parent_execution_id is None:
+            return []
+        now = self._now()
+        message = ChildCompleted(execution.id, states.ERROR, revival=execution.runtime.get("revived", 0))
+        return [Job(
+            id=self._new_id(), kind="message", execution_id=execution.parent_execution_id, due_at=now, payload=to_payload(message),
+            created_at=now,
+        )]
 
     # ---- tasks
 

@@ -136,6 +136,8 @@ class Sweeper:
         self.claim_jobs()
         if clock.monotonic() >= self._orphans_due:
             self._orphans_due = clock.monotonic() + self.pace.node_timeout
+            # a commit may come to its end after its process did, and was buried
+            self.database.run_write(jobs.release_abandoned)
             self.adopt_orphans()
         self.claim_actions()
         self._reconcile_if_wanted()
@@ -166,12 +168,19 @@ class Sweeper:
 
     def adopt_orphans(self) -> None:
         """Actions whose process died: free them where they may be repeated, else tell their executions."""
-        found = self.database.run_read(
-            lambda conn: dispatch.orphaned_actions(self.executions, conn, self.pace.claim_size, sync_only=False))
-        again = [attempt for attempt in found if may_repeat(attempt)]
-        for attempt in again:
-            owner = attempt.owner or ""
-            self.database.run_write(lambda conn, o=owner, i=attempt.id: dispatch.release_actions(conn, o, [i]))  # type: ignore[misc]
+        orphans = self.database.run_read(dispatch.orphaned_ids)
+        size = self.pace.claim_size
+        for start in range(0, len(orphans), size):
+            self._adopt(orphans[start:start + size])
+
+    def _adopt(self, ids: Sequence[str]) -> None:
+        found = self.database.run_read(lambda conn: self.executions.attempts(conn, ids))
+        again: dict[str, list[str]] = {}
+        for attempt in found:
+            if may_repeat(attempt) and attempt.owner is not None:
+                again.setdefault(attempt.owner, []).append(attempt.id)
+        if again:
+            self.database.run_write(lambda conn: [dispatch.release_actions(conn, owner, some) for owner, some in again.items()])
         for attempt in found:
             if not may_repeat(attempt):
                 self._lose(attempt)
@@ -210,10 +219,7 @@ class Sweeper:
             if origin is None:
                 self.inbox.put(Delivery(ActionCompleted(attempt.id, states.CANCELLED, TOO_LATE), execution_id=attempt.execution_id))
                 continue
-            try:
-                self.dispatcher.run(attempt, origin, repeated=True)
-            except ConflictError:
-                return
+            self.dispatcher.run(attempt, origin, repeated=True)
 
     def _with_origins(self, conn: Connection, attempts: Sequence[Attempt]) -> list[tuple[Attempt, Origin | None]]:
         """Each attempt with where it belongs; None if its execution has ended or is gone."""

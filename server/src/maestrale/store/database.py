@@ -168,7 +168,8 @@ class Database:
             return TransientError(f"The database gave up a transaction: {_first_line(error)}")
         if isinstance(error, dbapi.DataError | sqlite3.DataError):
             return SizeLimitExceededError(f"The database refused a value: {_first_line(error)}")
-        if isinstance(error, dbapi.OperationalError | dbapi.InterfaceError) and self.dialect.is_unreachable(error):
+        kinds = (dbapi.OperationalError, dbapi.InterfaceError, dbapi.InternalError)
+        if isinstance(error, kinds) and self.dialect.is_unreachable(error):
             return DatabaseUnavailableError(f"The database can't be used: {_first_line(error)}")
         return None
 

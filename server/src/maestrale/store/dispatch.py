@@ -48,16 +48,10 @@ def claim_actions(conn: Connection, node_id: str, ids: Iterable[str], now: datet
     return set(got)
 
 
-def orphaned_actions(
-    executions: Executions, conn: Connection, limit: int, *, dead: Iterable[str] = (), sync_only: bool = True,
-) -> list[Attempt]:
-    """RUNNING actions whose owner is in ``dead`` or has no row in ``nodes``, oldest first."""
-    lost = sa.or_(actions.owner.in_(sorted(dead)), actions.owner.not_in(sa.select(nodes.c.id)))
-    conditions = [_running(), actions.owner.is_not(None), lost]
-    if sync_only:
-        conditions.append(actions.is_sync)
-    ids = conn.execute(sa.select(actions.id).where(*conditions).order_by(actions.created_at).limit(limit)).scalars().all()
-    return executions.attempts(conn, ids)
+def orphaned_ids(conn: Connection) -> list[str]:
+    """RUNNING actions whose owner has no row in ``nodes``, oldest first. As many as its processes had room for."""
+    lost = sa.and_(_running(), actions.owner.is_not(None), actions.owner.not_in(sa.select(nodes.c.id)))
+    return list(conn.execute(sa.select(actions.id).where(lost).order_by(actions.created_at)).scalars())
 
 
 def release_actions(conn: Connection, node_id: str, ids: Iterable[str]) -> int:

@@ -24,7 +24,8 @@ class Mysql(Dialect):
     extra = "mysql"
     transient_codes: ClassVar[frozenset[int]] = frozenset({1020, 1213, 1637})
     refused_codes: ClassVar[frozenset[int]] = frozenset({
-        1021, 1040, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1226, 1290, 1317, 1836, 1969, 3024,
+        3, 28, 1021, 1026, 1030, 1037, 1038, 1040, 1041, 1047, 1053, 1114, 1129, 1135, 1158, 1159, 1160, 1161, 1180, 1203, 1205, 1206,
+        1226, 1290, 1317, 1836, 1878, 1927, 1969, 3024,
     })
 
     def __init__(self) -> None:
@@ -64,7 +65,7 @@ class Mysql(Dialect):
         return _code(error) in self.transient_codes
 
     def is_unreachable(self, error: Exception) -> bool:
-        """Lost connections (2000 and up are the client's codes), servers that refuse work, locks and statements that took too long."""
+        """Lost connections (2000 and up are the client's codes), servers that refuse work, full disks and memory, and what took too long."""
         code = _code(error)
         return code == 0 or code in self.refused_codes or 2000 <= code < 3000
 

@@ -27,7 +27,7 @@ class Postgresql(Dialect):
     extra = "postgresql"
     engine_arguments: ClassVar[dict[str, Any]] = {"use_native_hstore": False}
     transient: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
-    unreachable: ClassVar[tuple[str, ...]] = ("08", "25006", "53", "55P03", "57", "58")
+    unreachable: ClassVar[tuple[str, ...]] = ("08", "25006", "25P03", "53", "55P03", "57", "58")
 
     def connect_arguments(self, timeouts: Timeouts) -> dict[str, Any]:
         """A server that vanished without a word is noticed."""
