@@ -15,7 +15,7 @@ import pytest
 
 from maestrale.actions import Action, ActionContext, Registry, Result, RunRequest, registry
 from maestrale.actions.results import json_ready
-from maestrale.errors import StoppingError, InvalidActionError
+from maestrale.errors import InvalidActionError, StoppingError
 
 
 class Call(Action):

@@ -22,7 +22,6 @@ from maestrale.engine.programs import Programs
 from maestrale.errors import DuplicateError, MaestraleError, NotFoundError, RequestError
 from maestrale.store import Connection, Executions
 
-
 CHILD_DELETED = "The sub-workflow was deleted."
 
 

@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-
 LONGEST_GAP = 0.8
 """The part of ``node_timeout`` that may pass between two looks. Heartbeats may be half of it apart, and come late."""
 

@@ -65,7 +65,7 @@ class Mysql(Dialect):
         return _code(error) in self.transient_codes
 
     def is_unreachable(self, error: Exception) -> bool:
-        """Lost connections (2000 and up are the client's codes), servers that refuse work, full disks and memory, and what took too long."""
+        """Lost connections (2000 and up are the client's codes), servers that refuse work, are full, or took too long."""
         code = _code(error)
         return code == 0 or code in self.refused_codes or 2000 <= code < 3000
 
