@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from maestrale.core.model import Job
 from maestrale.engine.timers import Timers
+from maestrale.store import jobs
 
 NOW = datetime(2026, 1, 1)
 
@@ -65,6 +66,22 @@ def test_a_timer_far_ahead_is_a_row_of_nobody_until_its_time_comes(process):
     process.drain()
 
     assert process.state(execution) == "SUCCESS"
+
+
+def test_a_timer_that_fires_between_its_reading_by_the_sweep_and_its_acceptance_is_not_decided_again(process):
+    process.define("w: {tasks: {a: {action: std.noop, wait-before: 10}}}")
+    execution = process.start("w").id
+    with process.service.database.read() as conn:
+        read = jobs.of_execution(conn, execution)
+    process.pass_time(11)
+    process.drain()
+    assert process.state(execution) == "SUCCESS"
+
+    process.loop.accept_jobs(read)
+    process.drain()
+
+    assert not process.loop.jobs.held
+    assert not process.loop.wants_reconciliation  # which a decision in vain asks for
 
 
 def test_a_timeout_that_is_not_needed_any_more_leaves_no_row(process):

@@ -25,7 +25,7 @@ from maestrale.engine.round import Bounds, Outcome, Round, Unit, World, copy_of
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.timers import Timers
 from maestrale.errors import NotFoundError
-from maestrale.store import Batch, Changeset, Database, Executions, VersionConflict, dispatch
+from maestrale.store import Batch, Changeset, Database, Executions, VersionConflict, dispatch, jobs
 
 CANCEL_ACTION = "CancelAction"
 """Type of a job's payload that no execution is told: the process that runs the attempt has to end it."""
@@ -128,6 +128,10 @@ class Decider:
     def cancel(self, attempt_id: str) -> None:
         """Make an action end that this process runs, as another one has asked."""
         self._parts.dispatcher.cancel(attempt_id)
+
+    def existing_jobs(self, ids: Sequence[str]) -> set[str]:
+        """Those of these jobs that are still to be done."""
+        return self._parts.database.run_read(lambda conn: jobs.existing(conn, ids)) if ids else set()
 
     def _prepare(self, items: Sequence[Start | Delivery]) -> Ready:
         parts = self._parts

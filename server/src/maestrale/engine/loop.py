@@ -116,8 +116,15 @@ class DecisionLoop:
         return Delivery(from_payload(job.payload), execution_id=job.execution_id, job_id=job.id)
 
     def accept_jobs(self, jobs: Sequence[Job]) -> None:
-        """Take care of message jobs whose rows bear this process's name. In the deciding thread only."""
+        """Take care of message jobs whose rows bear this process's name. In the deciding thread only.
+
+        One that was overdue because much waits may have been done between its reading and now. To decide it once more would throw
+        away all that is decided together with it, again and again while the load lasts, so it is looked whether the row is still there.
+        """
+        there = self.decider.existing_jobs([job.id for job in jobs if job.id not in self.jobs.held])
         for job in jobs:
+            if job.id not in self.jobs.held and job.id not in there:
+                continue
             kind = job.payload.get("type")
             if kind == CANCEL_ACTION:
                 self.decider.cancel(job.payload["attempt_id"])

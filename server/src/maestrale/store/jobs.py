@@ -78,6 +78,11 @@ def remove(conn: Connection, ids: Iterable[str]) -> int:
     return removed
 
 
+def existing(conn: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of these jobs that there are."""
+    return set(conn.execute(sa.select(jobs.c.id).where(jobs.c.id.in_(sorted(ids)))).scalars())
+
+
 def of_execution(conn: Connection, execution_id: str) -> list[Job]:
     """All jobs of an execution, soonest first."""
     rows = conn.execute(sa.select(jobs).where(jobs.c.execution_id == execution_id).order_by(jobs.c.due_at, jobs.c.id))
