@@ -37,7 +37,7 @@ options:
   on_interrupt:
     description:
       - What becomes of the execution when the play is interrupted (Ctrl-C, SIGTERM, the task's C(timeout)).
-      - A killed play (SIGKILL) can't do anything; the execution goes on.
+      - A killed play (SIGKILL) can't do anything. The execution goes on, unless there is a lease.
     type: str
     choices: [leave, cancel]
     default: leave

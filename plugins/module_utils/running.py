@@ -9,8 +9,9 @@ trouble, ``seen(execution)`` the execution that is being followed, so that an in
 
 from __future__ import annotations
 
-from .errors import EngineError
+from .errors import EngineError, UsageError
 from .kinds import EXECUTION, TERMINAL_STATES
+from .lease import LEASE_SPEC, Lease, paced
 from .live_output import LiveOutput
 from .outcome import describe, judge
 from .progress import Progress
@@ -18,10 +19,11 @@ from .submission import SUBMISSION_RULES, SUBMISSION_SPEC, start
 from .waiting import WAIT_SPEC, Waiter
 
 RUN_FROM_SPEC = {"run_from": {"type": "str", "choices": ["controller", "target"], "default": "controller"}}
-RUN_SPEC = {**SUBMISSION_SPEC, **WAIT_SPEC, **RUN_FROM_SPEC, "wait": {"type": "bool", "default": True}}
+RUN_SPEC = {**SUBMISSION_SPEC, **WAIT_SPEC, **LEASE_SPEC, **RUN_FROM_SPEC, "wait": {"type": "bool", "default": True}}
 RUN_RULES = SUBMISSION_RULES
 WAIT_FOR_SPEC = {
     **WAIT_SPEC,
+    **LEASE_SPEC,
     **RUN_FROM_SPEC,
     "execution_id": {"type": "list", "elements": "str", "required": True},
     "until_state": {
@@ -31,11 +33,13 @@ WAIT_FOR_SPEC = {
         "default": list(TERMINAL_STATES),
     },
 }
-DEFAULT_DESCRIPTION = "Started by Ansible"
 
 
 class Observer:
     """Hears nothing and says nothing: for modules, whose output nobody sees before the end."""
+
+    def check(self):
+        """Called at each look; raises what ends the wait when there is nobody left to wait for it."""
 
     def say(self, text):
         """A line of progress."""
@@ -50,10 +54,15 @@ class Observer:
         """The execution that is followed from now on."""
 
 
-def run_workflow(client, params, check_mode, observer=None, description=DEFAULT_DESCRIPTION):
-    """Start, or find, and follow an execution; returns the result of workflow_run."""
+def run_workflow(client, params, check_mode, observer=None, origin=None):
+    """Start, or find, and follow an execution; returns the result of workflow_run.
+
+    ``origin`` says who starts it, see ``submission.py``.
+    """
+    if params["lease"] > 0 and not params["wait"]:
+        raise UsageError("A lease is renewed while the task waits: lease needs wait")
     observer = observer or Observer()
-    execution, is_new = start(client, params, description, check_mode)
+    execution, is_new = start(client, params, origin or {}, check_mode)
     if check_mode:
         return describe(client, execution, is_new)
     if not params["wait"]:
@@ -82,11 +91,20 @@ def wait_for_executions(client, params, check_mode, observer=None):
 def follow(client, execution, params, is_new, observer, until=TERMINAL_STATES):
     """Wait for one execution, telling the observer; trouble becomes a failed result that still names the execution."""
     observer.seen(execution)
+    lease = Lease(client, execution["id"], params, observer.warn)
     live_output = LiveOutput(client, observer.tell) if params["show_output"] else None
     progress = Progress(client, params["progress"], observer.say, live_output)
-    waiter = Waiter(client, params, progress.look, observer.warn)
+
+    def watch(seen):
+        observer.check()
+        lease.renew()
+        return progress.look(seen)
+
+    waiter = Waiter(client, paced(params), watch, observer.warn)
     try:
         execution = waiter.wait(execution, until)
+        if execution["state"] not in TERMINAL_STATES:
+            lease.release()
         result = describe(client, execution, is_new, waiter.elapsed, waiter.timed_out, waiter.finished)
         return judge(client, result, params, waited=True)
     except EngineError as error:

@@ -9,7 +9,10 @@ import uuid
 
 from .errors import UsageError
 from .kinds import EXECUTION, WORKFLOW
+from .lease import lease_body
 
+# What a start says of itself, which a repetition must not take over.
+OWN_PARAMS = ("origin", "lease")
 KEYS = uuid.UUID("6d1b1f0e-5b0f-5c0e-9d5f-3f3c8c9d4a61")
 
 SUBMISSION_SPEC = {
@@ -38,12 +41,21 @@ def execution_id_of(params):
     return params["execution_id"]
 
 
-def request_body(params, description, source=None):
-    """The body of the POST; ``source`` is the execution that shall be repeated.
+def origin_text(origin):
+    """A description for an execution that gets no other: which play started it, for which host, in which AWX job."""
+    parts = ["Started by Ansible", *(f"{name} {origin[name]}" for name in ("play", "host") if name in origin)]
+    if "awx_job_id" in origin:
+        parts.append(f"AWX job {origin['awx_job_id']} of {origin.get('awx_user_name') or 'nobody'}")
+    return ", ".join(parts)
 
-    Its input is copied here: engines don't agree on what they take over from another execution.
+
+def request_body(params, origin, source=None):
+    """The body of the POST; ``source`` is the execution that shall be repeated, ``origin`` a mapping of who starts it.
+
+    Input and params of the source are copied here: engines don't agree on what they take over from another execution.
+    Engines ignore tags in a start, so the origin is kept among the params as well as in the description.
     """
-    body = {"description": params["description"] if params["description"] is not None else description}
+    body = {"description": params["description"] if params["description"] is not None else origin_text(origin)}
     if source is not None:
         body["workflow_id"] = source["workflow_id"]
     elif _is_uuid(params["workflow"]):
@@ -51,7 +63,9 @@ def request_body(params, description, source=None):
     else:
         body.update(workflow_name=params["workflow"], workflow_namespace=params["namespace"])
     body["input"] = {**((source or {}).get("input") or {}), **params["input"], **params["secrets"]}
-    body["params"] = {**((source or {}).get("params") or {}), **params["params"]}
+    copied = {key: value for key, value in ((source or {}).get("params") or {}).items() if key not in OWN_PARAMS}
+    own = {key: value for key, value in (("origin", origin), ("lease", lease_body(params))) if value}
+    body["params"] = {**copied, **own, **params["params"]}
     if params["env"] is not None:
         if not isinstance(params["env"], (str, dict)):
             raise UsageError("env is the name of a stored environment or a mapping")
@@ -69,7 +83,7 @@ def _is_uuid(text):
         return False
 
 
-def start(client, params, description, check_mode=False):
+def start(client, params, origin, check_mode=False):
     """Start, or find what was started before under the same identity; returns (execution, whether it was started now).
 
     In check mode nothing is started and the execution is a prediction without an id, or what exists already.
@@ -82,7 +96,7 @@ def start(client, params, description, check_mode=False):
     if not params["workflow"] and not params["source_execution_id"]:
         raise UsageError(f"There is no execution {identity}, and no workflow is named to start one")
     source = client.get(EXECUTION, params["source_execution_id"]) if params["source_execution_id"] else None
-    body = request_body(params, description, source)
+    body = request_body(params, origin, source)
     if check_mode:
         return _predicted(client, params, body, source), True
     return client.create(EXECUTION, body, may_repeat=bool(identity)), True

@@ -32,6 +32,7 @@ options:
 extends_documentation_fragment:
   - maestrale.mistral.engine
   - maestrale.mistral.wait
+  - maestrale.mistral.lease
   - maestrale.mistral.attributes
   - maestrale.mistral.attributes.no_diff
   - maestrale.mistral.attributes.action

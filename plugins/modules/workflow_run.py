@@ -40,7 +40,8 @@ options:
   description:
     description:
       - A description of the execution.
-      - If it is not set, it says which playbook started it, and which AWX job if there is one.
+      - If it is not set, it says which play started it, for which host, and in which AWX job if there is one. These are also kept under
+        C(origin) in the parameters of the execution, unless O(run_from=target).
     type: str
   execution_id:
     description:
@@ -69,6 +70,7 @@ options:
 extends_documentation_fragment:
   - maestrale.mistral.engine
   - maestrale.mistral.wait
+  - maestrale.mistral.lease
   - maestrale.mistral.attributes
   - maestrale.mistral.attributes.no_diff
   - maestrale.mistral.attributes.action

@@ -5,7 +5,7 @@
 
 In a worker of ansible-core 2.19 and later, signals end the process at once and never reach a plugin, and the
 timeout of a task is not an Exception. Here both reach ``interruptible``, which cancels what is followed, if
-that is asked for, and lets the interrupt go on.
+that is asked for, or else gives its lease back, and lets the interrupt go on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import signal
 
 from ..module_utils.errors import EngineError
+from ..module_utils.lease import Lease
 from ..module_utils.outcome import cancel
 
 # The parent doesn't wait for a worker to clean up: the request has to be quick.
@@ -30,6 +31,13 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class Orphaned(BaseException):
+    """The process that this worker belongs to was killed; workers outlive that, and would follow for ever."""
+
+    def __init__(self):
+        super().__init__("the play is gone")
+
+
 @contextlib.contextmanager
 def interruptible(client, params, observer):
     """Cancel the followed execution on an interrupt if the task wants that; the interrupt goes on in any case."""
@@ -39,8 +47,12 @@ def interruptible(client, params, observer):
     except Exception:
         raise
     except BaseException as interruption:
-        if params["on_interrupt"] == "cancel" and observer.followed:
-            _cancel(client, observer)
+        if observer.followed:
+            execution_id = observer.followed[-1]
+            if params["on_interrupt"] == "cancel":
+                _cancel(client, execution_id, observer)
+            elif not isinstance(interruption, Orphaned):
+                Lease(client, execution_id, params, observer.warn).release(CANCEL_SECONDS)
         if isinstance(interruption, Interrupted):
             signal.signal(interruption.number, before[interruption.number])
             os.kill(os.getpid(), interruption.number)
@@ -56,8 +68,7 @@ def _raise(number, frame):
     raise Interrupted(number)
 
 
-def _cancel(client, observer):
-    execution_id = observer.followed[-1]
+def _cancel(client, execution_id, observer):
     try:
         cancel(client, execution_id, "Cancelled: the play that followed it was interrupted", CANCEL_SECONDS)
     except EngineError as error:

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+import os
+
+from .interrupts import Orphaned
+
 WIDTH = 150
+# What AWX tells each job of itself, under the prefixes awx_ and tower_.
+AWX_VARIABLES = ("job_id", "job_launch_type", "job_template_name", "user_name", "workflow_job_id")
 
 
 class DisplayObserver:
@@ -19,6 +25,12 @@ class DisplayObserver:
         is_alone = len(task_vars.get("ansible_play_hosts_all") or []) <= 1
         self._prefix = "" if is_alone else f"[{task_vars.get('inventory_hostname')}] "
         self.followed = []
+        self._parent = os.getppid()
+
+    def check(self):
+        """Raises Orphaned if the play was killed; what the lease says then is left to the engine."""
+        if os.getppid() != self._parent:
+            raise Orphaned
 
     def say(self, text):
         """Show a line of progress."""
@@ -42,14 +54,8 @@ class DisplayObserver:
 
 
 def origin(task_vars):
-    """A description for an execution: which play started it, for which host, in which AWX job."""
-    parts = ["Started by Ansible"]
-    if task_vars.get("ansible_play_name"):
-        parts.append(f"play {task_vars['ansible_play_name']}")
-    if task_vars.get("inventory_hostname"):
-        parts.append(f"host {task_vars['inventory_hostname']}")
-    for prefix in ("awx", "tower"):
-        if task_vars.get(f"{prefix}_job_id"):
-            parts.append(f"AWX job {task_vars[f'{prefix}_job_id']} of {task_vars.get(f'{prefix}_user_name') or 'nobody'}")
-            break
-    return ", ".join(parts)
+    """Who starts an execution: which play, for which host, in which AWX job."""
+    found = {"play": task_vars.get("ansible_play_name"), "host": task_vars.get("inventory_hostname")}
+    for name in AWX_VARIABLES:
+        found[f"awx_{name}"] = task_vars.get(f"awx_{name}", task_vars.get(f"tower_{name}"))
+    return {key: value for key, value in found.items() if value not in (None, "")}

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.maestrale.mistral.plugins.module_utils import client, transport, waiting
+from ansible_collections.maestrale.mistral.plugins.module_utils import client, lease, transport, waiting
 from ansible_collections.maestrale.mistral.tests.unit.fake_engine import FakeEngine
 
 
@@ -33,6 +33,7 @@ def clock(monkeypatch):
     fake = Clock()
     monkeypatch.setattr(waiting, "time", fake)
     monkeypatch.setattr(client, "time", fake)
+    monkeypatch.setattr(lease, "time", fake)
     return fake
 
 

@@ -27,6 +27,7 @@ class FakeEngine:
         self.troubles = []
         self.requests = []
         self.events = None
+        self.leases = {}
         self.max_limit = 1000
 
     @property
@@ -58,6 +59,8 @@ class FakeEngine:
         path = [unquote(part) for part in parts.path.split("/") if part]
         if path[:1] != ["v2"]:
             return self._service(path)
+        if path[-1] == "lease":
+            return self._lease(method, path[2], text)
         if path[-1] == "events":
             return self._events(path[2], query)
         status, value = self._answer(method, path[1:], query, headers or {}, text)
@@ -69,6 +72,15 @@ class FakeEngine:
         since, limit = int(query["since"]), int(query["limit"])
         found = [event for event in self.events.get(identity, []) if event["counter"] > since][:limit]
         return Reply(200, {}, b"".join(json.dumps(event).encode() + b"\n" for event in found))
+
+    def _lease(self, method, identity, text):
+        if self.leases is None:
+            return Reply(404, {}, b"Not Found")
+        if method == "DELETE":
+            self.leases.pop(identity, None)
+            return Reply(204, {}, b"")
+        self.leases[identity] = json.loads(text)
+        return Reply(200, {}, text.encode())
 
     def _service(self, path):
         known = {"": {"versions": [{"id": "v2.0"}]}, "maintenance": {"status": "RUNNING"}}

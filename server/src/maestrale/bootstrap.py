@@ -35,6 +35,7 @@ from maestrale.engine.expiration import Expiration, OutputExpiration, Policy
 from maestrale.engine.faults import Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake
+from maestrale.engine.lease_watch import LeaseWatch
 from maestrale.engine.live_output import LiveOutput
 from maestrale.engine.loop import DecisionLoop
 from maestrale.engine.maintenance import Maintenance
@@ -57,6 +58,7 @@ log = structlog.get_logger(__name__)
 
 MEGABYTE = 1024 * 1024
 MAINTENANCE_INTERVAL = 2.0
+LEASES_INTERVAL = 2.0
 REMAINS_INTERVAL = 60.0
 
 
@@ -194,7 +196,8 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     runtime = EngineRuntime(
         node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
         notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout,
-        flush_output=live_output.close, chores=Periodic(_chores(settings, node_id, executions, engine, sweeper, action_settings.playbooks)))
+        flush_output=live_output.close, chores=Periodic(_chores(
+            settings, node_id, executions, engine, inbox, sweeper, action_settings.playbooks)))
     runtime.connect()
     catalog = Catalog(
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
@@ -203,11 +206,14 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
 
 
 def _chores(
-    settings: Settings, node_id: str, executions: Executions, engine: Engine, sweeper: Sweeper, playbooks: actions.PlaybookSettings,
+    settings: Settings, node_id: str, executions: Executions, engine: Engine, inbox: Inbox, sweeper: Sweeper,
+    playbooks: actions.PlaybookSettings,
 ) -> list[Duty]:
     """What may take its time, beside keeping the engine going."""
     database = executions.database
+    leases = LeaseWatch(database=database, inbox=inbox, now=clock.now)
     chores = [
+        Duty(name="leases of owners", interval=LEASES_INTERVAL, run=leases.run),
         Duty(name="maintenance", interval=MAINTENANCE_INTERVAL, run=engine.maintenance.go_on),
         Duty(name="idle executions", interval=IDLE_EVERY, run=sweeper.continue_idle, due=clock.monotonic() + IDLE_EVERY),
         Duty(name="remains of playbooks", interval=REMAINS_INTERVAL, run=lambda: _clear_remains(playbooks)),

@@ -282,6 +282,7 @@ class Walk:
         self.workflow_id = owner.get(f"workflows/{self.name}").json()["id"]
         execution = owner.until(f"executions/{owner.start(self.name)['id']}")
         task = owner.task(execution["id"], "t")
+        owner.put(f"executions/{execution['id']}/lease", {"seconds": 3600})
         self.book, self.action, self.env, self.cron, self.source, self.dynamic = (unique() for _ in range(6))
         owner.post("workbooks", f"version: '2.0'\nname: {self.book}\n")
         owner.post("actions", f"version: '2.0'\n{self.action}: {{base: std.noop}}\n")
@@ -311,6 +312,7 @@ class Walk:
             return {"content": action if "actions" in endpoint.path else NOOP.format(name=self.name)}
         bodies = {
             "/v2/executions": {"workflow_name": self.name}, "/v2/executions/{identifier}": {"description": "x"},
+            "/v2/executions/{identifier}/lease": {"seconds": 3600},
             "/v2/tasks/{identifier}": {"state": "RUNNING", "reset": True}, "/v2/action_executions": {"name": "std.noop"},
             "/v2/action_executions/{identifier}": {"state": "SUCCESS"}, "/v2/event_triggers/{identifier}": {"name": "x"},
             "/v2/workflows/{workflow_id}/members/{member_id}": {"status": "accepted"}, "/maintenance": {"status": "RUNNING"},

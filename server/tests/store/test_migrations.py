@@ -121,7 +121,7 @@ def test_rows_survive_the_way_from_every_revision(fresh, engine, revision):
 def sample(column):
     if isinstance(column.type, sa.DateTime):
         return datetime(2026, 1, 1)
-    return 1 if isinstance(column.type, sa.Integer | sa.Boolean | sa.Numeric) else "x"
+    return 1 if isinstance(column.type, sa.Integer | sa.Boolean | sa.Float | sa.Numeric) else "x"
 
 
 def test_text_compares_by_code_point(database):

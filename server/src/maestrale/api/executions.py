@@ -251,7 +251,7 @@ CREATE = operation(
         {
             "workflow_id": text("Id of the workflow; wins over its name."), "workflow_name": text("Name of the workflow."),
             "workflow_namespace": text("Namespace in which the name is looked up."), "input": mapping("Input of the workflow."),
-            "params": mapping("Start parameters: env, evaluate_env, task_name (reverse workflows), notify."),
+            "params": mapping("Start parameters: env, evaluate_env, task_name (reverse workflows), notify, lease."),
             "description": text(), "id": text("Id of the new execution; one that exists is shown and not started again."),
             "source_execution_id": text("Execution whose workflow is started again."),
         },

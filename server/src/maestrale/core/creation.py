@@ -9,6 +9,7 @@ from typing import Any
 
 from maestrale.core import ending, routing, states
 from maestrale.core.adhoc import check_input, with_defaults
+from maestrale.core.lease import lease_of
 from maestrale.core.lookup import EnvironmentLookup, SnapshotLookup
 from maestrale.core.model import Execution
 from maestrale.core.ports import WorkflowEntry
@@ -80,6 +81,7 @@ def _begin(request: NewExecution, ports: Ports, now: datetime, limits: Limits, o
     limits.check("input", values, ending.json_size)
     limits.check("params", params, ending.json_size)
     if request.task_execution_id is None:
+        lease_of(params)
         params["env"] = _environment(request, params, ports, now, options)
     execution = Execution(
         id=request.id, created_at=now, updated_at=now, started_at=now, project_id=request.project_id,

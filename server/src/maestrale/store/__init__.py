@@ -2,12 +2,24 @@
 
 ``Database`` gives transactions, ``Executions`` loads and commits the hot path, ``list_``/``get_`` are what the API
 reads, all other modules hold functions on a connection: ``definitions``, ``members``, ``triggers``, ``jobs``,
-``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``action_events``.
+``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``action_events``, ``execution_leases``.
 """
 
 from sqlalchemy import Connection
 
-from maestrale.store import action_events, definitions, dispatch, jobs, members, nodes, reports, settings, tokens, triggers
+from maestrale.store import (
+    action_events,
+    definitions,
+    dispatch,
+    execution_leases,
+    jobs,
+    members,
+    nodes,
+    reports,
+    settings,
+    tokens,
+    triggers,
+)
 from maestrale.store.commits import AlreadyExists, Batch, Changeset, JobGone, VersionConflict
 from maestrale.store.database import ConstraintError, Database, TransientError
 from maestrale.store.executions import Executions, Loaded
@@ -20,5 +32,5 @@ from maestrale.store.scope import EVERYTHING, Scope
 __all__ = [
     "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
     "PayloadCache", "Scope", "TransientError", "VersionConflict", "Where", "action_events", "by_ids", "count_", "definitions", "dispatch",
-    "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers", "upgrade",
+    "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers", "upgrade",
 ]

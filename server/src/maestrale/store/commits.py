@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from maestrale.core.lease import lease_of
 from maestrale.core.model import Attempt, Execution, Job, Record, Task
 from maestrale.errors import ConflictError, DuplicateError, EngineError
 from maestrale.store.database import Database
-from maestrale.store.dialect import Dialect, Insert, Row, Update
+from maestrale.store.dialect import TIMESTAMP, Dialect, Insert, Row, Update
 from maestrale.store.encoding import dumps
 from maestrale.store.payloads import PayloadCache, PayloadWriter
 from maestrale.store.rows import ATTEMPT, EXECUTION, JOB, TASK, Encoder, Layout, Step, encoder
@@ -32,6 +34,9 @@ MOST_KNOWN_SPECS = 10_000
 
 SPECS = Insert("specs", ("digest", "body"))
 PAYLOADS = Insert("payloads", ("scope_id", "digest", "part", "body"))
+LEASES = Insert(
+    "execution_leases", ("execution_id", "seconds", "on_lost", "expires_at"),
+    {"execution_id": "text", "seconds": "double precision", "on_lost": "text", "expires_at": TIMESTAMP})
 
 
 class VersionConflict(ConflictError):  # noqa: N818 - names what happened, not that it is wrong
@@ -171,10 +176,18 @@ class Plan:
         else:
             row = self._encoder(EXECUTION, EXECUTION_FIELDS)(execution, to_mapping)
             self._inserts.setdefault(EXECUTION.table, []).append([*row, version])
+            self._lease(execution)
         for task in changeset.tasks:
             self._record(TASK, task, scope, version)
         for attempt in changeset.attempts:
             self._record(ATTEMPT, attempt, scope, version)
+
+    def _lease(self, execution: Execution) -> None:
+        """Store the lease that a root is started with."""
+        lease = lease_of(execution.params) if execution.task_execution_id is None else None
+        if lease is not None:
+            expires_at = self._time(execution.created_at + timedelta(seconds=lease.seconds))
+            self._inserts.setdefault(LEASES.table, []).append([execution.id, lease.seconds, lease.on_lost, expires_at])
 
     def _record(self, layout: Layout[Any], record: Record, scope: str, version: int, *, alone: bool = False) -> None:
         to_mapping = self._mapping_step(scope)
@@ -213,13 +226,14 @@ class Plan:
                 self._add_update(EXECUTION, fields, condition, rows, ("id", "version", "created_at"), "versions")
         if self.batch.done_jobs:
             self._add_delete(self.batch.done_jobs)
-        self._add_insert(EXECUTION, (*EXECUTION.columns(EXECUTION_FIELDS), "version"))
+        self._add_insert(Insert(EXECUTION.table, (*EXECUTION.columns(EXECUTION_FIELDS), "version"), EXECUTION.types))
+        self._add_insert(LEASES)
         specs = {digest: raw for digest, raw in self.batch.new_specs.items() if digest not in self._known_specs}
         self._add_new(SPECS, [(digest, dumps(raw)) for digest, raw in sorted(specs.items())])
         self._add_new(PAYLOADS, self._writer.rows())
-        self._add_insert(TASK, (*TASK.columns(), "version"))
-        self._add_insert(ATTEMPT, (*ATTEMPT.columns(), "version"))
-        self._add_insert(JOB, JOB.columns())
+        self._add_insert(Insert(TASK.table, (*TASK.columns(), "version"), TASK.types))
+        self._add_insert(Insert(ATTEMPT.table, (*ATTEMPT.columns(), "version"), ATTEMPT.types))
+        self._add_insert(Insert(JOB.table, JOB.columns(), JOB.types))
         for (table, fields, condition), rows in updates:
             if table != EXECUTION.table:
                 self._add_update(layouts[table], fields, condition, rows, ("id",), "standalone" if condition else "rows")
@@ -238,10 +252,10 @@ class Plan:
         text = f"DELETE FROM {JOB.table}"
         self.statements.append(Statement(text, rows, lambda raw: dialect.delete_many(raw, JOB.table, ordered), "jobs"))
 
-    def _add_insert(self, layout: Layout[Any], columns: tuple[str, ...]) -> None:
-        rows = self._inserts.get(layout.table)
+    def _add_insert(self, insert: Insert) -> None:
+        rows = self._inserts.get(insert.table)
         if rows:
-            dialect, insert = self._dialect, Insert(layout.table, columns, layout.types)
+            dialect = self._dialect
             self.statements.append(Statement(dialect.insert(insert), rows, lambda raw: dialect.insert_many(raw, insert, rows)))
 
     def _add_new(self, insert: Insert, rows: Sequence[Row]) -> None:

@@ -186,7 +186,7 @@ class Executions:
             self._each(conn, "UPDATE executions SET version = version + 1 WHERE id", ids)
         self._each(conn, "DELETE FROM action_events WHERE attempt_id IN (SELECT id FROM action_executions WHERE execution_id", ids, end=")")
         for table, column in (("executions", "id"), ("task_executions", "execution_id"), ("action_executions", "execution_id"),
-                              ("jobs", "execution_id")):
+                              ("jobs", "execution_id"), ("execution_leases", "execution_id")):
             self._each(conn, f"DELETE FROM {table} WHERE {column}", ids)
         if root == execution_id:
             self._each(conn, "DELETE FROM payloads WHERE scope_id", [execution_id])

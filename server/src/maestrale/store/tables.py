@@ -220,6 +220,16 @@ leases = _table(
     key=("name",),
 )
 
+execution_leases = _table(
+    "execution_leases",
+    _id("execution_id"),
+    Column("seconds", sa.Double, nullable=False),
+    Column("on_lost", string(10), nullable=False),
+    Column("expires_at", time(), nullable=False),
+    Index("ix_execution_leases_expires", "expires_at"),
+    key=("execution_id",),
+)
+
 settings = _table(
     "settings",
     Column("name", string(255), nullable=False),

@@ -16,7 +16,7 @@ from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.template import Templar
 from ansible_collections.maestrale.mistral.plugins.action import workflow_run
-from ansible_collections.maestrale.mistral.plugins.plugin_utils import interrupts, task_environment
+from ansible_collections.maestrale.mistral.plugins.plugin_utils import interrupts, observing, task_environment
 
 NAME = "maestrale.mistral.workflow_run"
 
@@ -73,7 +73,10 @@ def test_progress_is_shown_with_how_to_follow(action, engine):
     assert result["execution_id"] in first
     assert "an interrupt leaves it running" in first
     assert rest == ["  w: RUNNING", "  w: SUCCESS"]
-    assert engine.all("executions")[0]["description"] == "Started by Ansible, play p, host h, AWX job 7 of ann"
+    execution = engine.all("executions")[0]
+    assert execution["description"] == "Started by Ansible, play p, host h, AWX job 7 of ann"
+    origin = {"play": "p", "host": "h", "awx_job_id": 7, "awx_user_name": "ann"}
+    assert result["execution"]["params"]["origin"] == origin
 
 
 def test_hosts_are_told_apart_where_there_are_several(action, engine):
@@ -153,6 +156,31 @@ def test_a_signal_cancels_only_if_asked_and_goes_on(number, on_interrupt, cancel
     assert received == [number]
     assert signal.getsignal(number) is before
     assert any(method == "PUT" for method, dummy in engine.writes) is cancelled
+
+
+def test_an_interrupt_that_leaves_the_execution_gives_its_lease_back(action, engine):
+    original = engine.send
+
+    def send(method, url, *args, **kwargs):
+        if method == "GET" and engine.leases:
+            raise KeyboardInterrupt
+        return original(method, url, *args, **kwargs)
+
+    engine.send = send
+    with pytest.raises(KeyboardInterrupt):
+        action(workflow="w", lease=30).run(task_vars={})
+    assert ("DELETE", f"/v2/executions/{engine.all('executions')[0]['id']}/lease") in engine.writes
+    assert engine.leases == {}
+
+
+@pytest.mark.parametrize(("on_interrupt", "state"), [("leave", "RUNNING"), ("cancel", "CANCELLED")])
+def test_a_worker_whose_play_was_killed_stops_and_leaves_the_lease_to_the_engine(on_interrupt, state, action, engine, monkeypatch):
+    parents = iter([10, 10, 10])
+    monkeypatch.setattr(observing.os, "getppid", lambda: next(parents, 1))
+    with pytest.raises(interrupts.Orphaned):
+        action(workflow="w", lease=30, on_interrupt=on_interrupt).run(task_vars={})
+    assert engine.all("executions")[0]["state"] == state
+    assert engine.leases
 
 
 def test_a_timeout_of_the_task_cancels_if_asked(action, engine):

@@ -275,3 +275,72 @@ def test_an_engine_without_output_is_asked_once(run, engine):
     run(["RUNNING"] * 4 + ["SUCCESS"], notebook, show_output=True)
     assert notebook.output == []
     assert len([path for dummy, path, dummy, dummy in engine.requests if path.endswith("/events")]) == 1
+
+
+def renewals(engine):
+    return [method for method, path, dummy, dummy in engine.requests if path.endswith("/lease") and method == "PUT"]
+
+
+def test_a_lease_begins_with_the_execution_and_is_renewed_in_time(run, engine, clock):
+    result = run(["RUNNING"] * 40 + ["SUCCESS"], lease=60, on_lease_lost="pause")
+    assert result["execution"]["params"]["lease"] == {"seconds": 60.0, "on_lost": "pause"}
+    assert max(clock.naps) == 20.0
+    assert len(renewals(engine)) == pytest.approx((clock.now - 1000) / 20, abs=3)
+    assert engine.leases == {IDENTITY: {"seconds": 60.0, "on_lost": "pause"}}
+
+
+def test_who_finds_an_execution_takes_its_lease_over(client, engine):
+    engine.add("executions", id=IDENTITY, workflow_name="w", workflow_id="w", state="RUNNING")
+    engine.script[IDENTITY] = ["SUCCESS"]
+    wait_for_executions(client, options(WAIT_FOR_SPEC, execution_id=[IDENTITY], lease=30), False)
+    assert engine.leases == {IDENTITY: {"seconds": 30.0, "on_lost": "cancel"}}
+
+
+@pytest.mark.parametrize("given", [{"wait_timeout": 50}, {"wait_timeout": 50, "on_timeout": "return"}])
+def test_who_stops_waiting_gives_the_lease_back(given, run, engine):
+    run([], lease=30, **given)
+    assert renewals(engine)
+    assert engine.leases == {}
+
+
+def test_an_engine_without_leases_is_asked_once_and_the_user_told(run, engine):
+    notebook = Notebook()
+    engine.leases = None
+    result = run(["RUNNING"] * 10 + ["SUCCESS"], notebook, lease=5)
+    assert result["state"] == "SUCCESS"
+    assert len(renewals(engine)) == 1
+    assert len([text for text in notebook.warnings if "keeps no lease" in text]) == 1
+
+
+def test_a_renewal_that_fails_is_tried_again(run, engine):
+    notebook = Notebook()
+    original, troubles = engine.send, iter([503] * 5)
+
+    def send(method, url, *args, **kwargs):
+        engine.troubles = [trouble for trouble in [next(troubles, None)] if trouble] if url.endswith("/lease") else []
+        return original(method, url, *args, **kwargs)
+
+    engine.send = send
+    run(["RUNNING"] * 10 + ["SUCCESS"], notebook, lease=30)
+    assert notebook.warnings == []
+    assert engine.leases
+
+
+def test_without_a_lease_nothing_is_asked(run, engine):
+    result = run(["RUNNING", "SUCCESS"])
+    assert "lease" not in result["execution"]["params"]
+    assert renewals(engine) == []
+
+
+def test_a_lease_without_waiting_is_refused(client):
+    with pytest.raises(UsageError, match="lease needs wait"):
+        run_workflow(client, options(RUN_SPEC, workflow="w", wait=False, lease=30), False)
+
+
+def test_the_origin_is_kept_and_not_taken_over_by_a_repetition(client):
+    origin = {"play": "p", "awx_job_id": 7}
+    first = run_workflow(client, options(RUN_SPEC, workflow="w", wait=False), False, origin=origin)
+    assert first["execution"]["params"]["origin"] == origin
+    assert first["execution"]["description"] == "Started by Ansible, play p, AWX job 7 of nobody"
+    second = run_workflow(client, options(RUN_SPEC, source_execution_id=first["execution_id"], wait=False), False)
+    assert second["execution"]["params"] == {}
