@@ -58,10 +58,13 @@ class Lease:
         self._due = time.monotonic() + self._body["seconds"] / RENEWALS
 
     def release(self, timeout=None):
-        """Give it back: the execution may go on alone."""
+        """Give it back: the execution may go on alone.
+
+        OpenStack Mistral takes a DELETE of this path for one of the execution itself, so it is told that the loss won't matter.
+        """
         if self._body is None:
             return
         try:
-            self._client.request("DELETE", self._path, timeout=timeout)
+            self._client.request("PUT", self._path, document={**self._body, "on_lost": "leave"}, timeout=timeout)
         except EngineError as error:
             self._warn(f"The lease could not be given back: {error.message}")

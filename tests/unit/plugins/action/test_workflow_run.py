@@ -163,14 +163,14 @@ def test_an_interrupt_that_leaves_the_execution_gives_its_lease_back(action, eng
 
     def send(method, url, *args, **kwargs):
         if method == "GET" and engine.leases:
+            assert engine.leases == {"x": {"seconds": 30.0, "on_lost": "cancel"}}
             raise KeyboardInterrupt
         return original(method, url, *args, **kwargs)
 
     engine.send = send
     with pytest.raises(KeyboardInterrupt):
-        action(workflow="w", lease=30).run(task_vars={})
-    assert ("DELETE", f"/v2/executions/{engine.all('executions')[0]['id']}/lease") in engine.writes
-    assert engine.leases == {}
+        action(workflow="w", execution_id="x", lease=30).run(task_vars={})
+    assert engine.leases == {"x": {"seconds": 30.0, "on_lost": "leave"}}
 
 
 @pytest.mark.parametrize(("on_interrupt", "state"), [("leave", "RUNNING"), ("cancel", "CANCELLED")])
@@ -180,7 +180,7 @@ def test_a_worker_whose_play_was_killed_stops_and_leaves_the_lease_to_the_engine
     with pytest.raises(interrupts.Orphaned):
         action(workflow="w", lease=30, on_interrupt=on_interrupt).run(task_vars={})
     assert engine.all("executions")[0]["state"] == state
-    assert engine.leases
+    assert [lease["on_lost"] for lease in engine.leases.values()] == ["cancel"]
 
 
 def test_a_timeout_of_the_task_cancels_if_asked(action, engine):
