@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of the fragment "engine", with the places that plugins take them from."""
+    """The options of the fragment "engine", with the variables, names in the environment and entries of ansible.cfg that set them."""
 
     DOCUMENTATION = r"""
 options:
@@ -21,6 +21,9 @@ options:
       - name: MAESTRALE_CLOUD
     vars:
       - name: maestrale_cloud
+    ini:
+      - section: maestrale
+        key: cloud
   endpoint:
     description:
       - Address of the engine's API, for example C(http://127.0.0.1:8989/v2). The C(/v2) may be left out.
@@ -31,6 +34,9 @@ options:
       - name: OS_MISTRAL_URL
     vars:
       - name: maestrale_endpoint
+    ini:
+      - section: maestrale
+        key: endpoint
   auth_type:
     description:
       - How to authenticate.
@@ -41,6 +47,9 @@ options:
       - name: MAESTRALE_AUTH_TYPE
     vars:
       - name: maestrale_auth_type
+    ini:
+      - section: maestrale
+        key: auth_type
   token:
     description:
       - A token, sent as C(X-Auth-Token).
@@ -51,6 +60,9 @@ options:
       - name: OS_TOKEN
     vars:
       - name: maestrale_token
+    ini:
+      - section: maestrale
+        key: token
   username:
     description:
       - Name of the user.
@@ -60,6 +72,9 @@ options:
       - name: OS_USERNAME
     vars:
       - name: maestrale_username
+    ini:
+      - section: maestrale
+        key: username
   password:
     description:
       - Password of the user.
@@ -69,6 +84,9 @@ options:
       - name: OS_PASSWORD
     vars:
       - name: maestrale_password
+    ini:
+      - section: maestrale
+        key: password
   auth_url:
     description:
       - Address of Keystone.
@@ -77,6 +95,9 @@ options:
       - name: OS_AUTH_URL
     vars:
       - name: maestrale_auth_url
+    ini:
+      - section: maestrale
+        key: auth_url
   roles:
     description:
       - Roles to claim with O(auth_type=none). An engine without authentication believes that, and wants the role V(admin)
@@ -87,6 +108,9 @@ options:
       - name: MAESTRALE_ROLES
     vars:
       - name: maestrale_roles
+    ini:
+      - section: maestrale
+        key: roles
   project:
     description:
       - Name of the project to work in, with O(auth_type=keystone).
@@ -97,6 +121,9 @@ options:
       - name: OS_TENANT_NAME
     vars:
       - name: maestrale_project
+    ini:
+      - section: maestrale
+        key: project
   project_id:
     description:
       - Id of the project to work in; sent as C(X-Project-Id) where Keystone is not used.
@@ -106,6 +133,9 @@ options:
       - name: OS_TENANT_ID
     vars:
       - name: maestrale_project_id
+    ini:
+      - section: maestrale
+        key: project_id
   project_domain:
     description:
       - Name of the domain of the project.
@@ -115,6 +145,9 @@ options:
       - name: OS_PROJECT_DOMAIN_NAME
     vars:
       - name: maestrale_project_domain
+    ini:
+      - section: maestrale
+        key: project_domain
   user_domain:
     description:
       - Name of the domain of the user.
@@ -124,6 +157,9 @@ options:
       - name: OS_USER_DOMAIN_NAME
     vars:
       - name: maestrale_user_domain
+    ini:
+      - section: maestrale
+        key: user_domain
   application_credential_id:
     description:
       - Id of an application credential, instead of user, password and project.
@@ -132,6 +168,9 @@ options:
       - name: OS_APPLICATION_CREDENTIAL_ID
     vars:
       - name: maestrale_application_credential_id
+    ini:
+      - section: maestrale
+        key: application_credential_id
   application_credential_secret:
     description:
       - Secret of the application credential.
@@ -140,6 +179,9 @@ options:
       - name: OS_APPLICATION_CREDENTIAL_SECRET
     vars:
       - name: maestrale_application_credential_secret
+    ini:
+      - section: maestrale
+        key: application_credential_secret
   region:
     description:
       - Region of the engine in the catalog.
@@ -148,6 +190,9 @@ options:
       - name: OS_REGION_NAME
     vars:
       - name: maestrale_region
+    ini:
+      - section: maestrale
+        key: region
   interface:
     description:
       - Interface of the engine in the catalog.
@@ -158,6 +203,9 @@ options:
       - name: OS_INTERFACE
     vars:
       - name: maestrale_interface
+    ini:
+      - section: maestrale
+        key: interface
   validate_certs:
     description:
       - Whether to check the engine's certificate.
@@ -167,6 +215,9 @@ options:
       - name: MAESTRALE_VALIDATE_CERTS
     vars:
       - name: maestrale_validate_certs
+    ini:
+      - section: maestrale
+        key: validate_certs
   ca_cert:
     description:
       - File with the certificates of authorities to trust.
@@ -176,6 +227,9 @@ options:
       - name: OS_CACERT
     vars:
       - name: maestrale_ca_cert
+    ini:
+      - section: maestrale
+        key: ca_cert
   client_cert:
     description:
       - File with the client's certificate.
@@ -184,6 +238,9 @@ options:
       - name: OS_CERT
     vars:
       - name: maestrale_client_cert
+    ini:
+      - section: maestrale
+        key: client_cert
   client_key:
     description:
       - File with the key of O(client_cert).
@@ -192,6 +249,9 @@ options:
       - name: OS_KEY
     vars:
       - name: maestrale_client_key
+    ini:
+      - section: maestrale
+        key: client_key
   request_timeout:
     description:
       - Seconds that one HTTP request may take.
@@ -201,6 +261,9 @@ options:
       - name: MAESTRALE_REQUEST_TIMEOUT
     vars:
       - name: maestrale_request_timeout
+    ini:
+      - section: maestrale
+        key: request_timeout
   request_retries:
     description:
       - How often a request is repeated when the engine can't be reached or is busy. Only requests that may be repeated without harm are.
@@ -210,4 +273,7 @@ options:
       - name: MAESTRALE_REQUEST_RETRIES
     vars:
       - name: maestrale_request_retries
+    ini:
+      - section: maestrale
+        key: request_retries
 """

@@ -86,12 +86,19 @@ class Client:
 
     def service(self, *path):
         """GET outside of /v2: what the service says of itself; None if it doesn't."""
-        base = self._connection.endpoint[: -len("/v2")]
-        reply = self._send_patiently("GET", "/".join((base, *path)), {"Accept": "application/json"}, None, True, None)
+        reply = self._send_patiently("GET", self._outside(*path), {"Accept": "application/json"}, None, True, None)
         try:
             return reply.json() if reply.status < 400 else None
         except ValueError:
             return None
+
+    def is_ready(self):
+        """Whether the service says that it and its database are ready; None if it doesn't say."""
+        reply = self._send_patiently("GET", self._outside("readyz"), {"Accept": "*/*"}, None, False, None)
+        return None if reply.status == 404 else reply.status < 400
+
+    def _outside(self, *path):
+        return "/".join((self._connection.endpoint[: -len("/v2")], *path))
 
     def request(self, method, path, query=None, document=None, text=None, may_repeat=None, writes=None, timeout=None):
         """Send a request and repeat it where that does no harm; returns a Reply of status < 400 or raises EngineError."""

@@ -21,6 +21,12 @@ def all_tags(tags):
     return ",".join(tags) if tags else None
 
 
+def sorting(fields):
+    """The query for a list sorted by these fields, ``-`` before one turning it round."""
+    directions = ["desc" if field.startswith("-") else "asc" for field in fields]
+    return {"sort_keys": ",".join(field.lstrip("-") for field in fields), "sort_dirs": ",".join(directions)} if fields else {}
+
+
 def list_or_get(client, kind, params, identity=None, query=None, single_query=None):
     """Objects of a kind: the one named by ``identity`` (list of one, or empty), or all that match."""
     if identity is not None:

@@ -45,6 +45,14 @@ engine:
       description: Name and version of the engine, if it tells them.
       type: str
       sample: Maestrale 0.1.0
+    version:
+      description: Version of the engine, if it tells it. OpenStack Mistral does not.
+      type: str
+      sample: 0.1.0
+    ready:
+      description: Whether the engine says that it and its database are ready; null if it doesn't say, as OpenStack Mistral.
+      type: bool
+      sample: true
     maintenance:
       description: The maintenance mode, if the caller may know it.
       type: str
@@ -115,6 +123,8 @@ def execute(client):
         "endpoint": client.endpoint,
         "versions": versions.get("versions", []),
         "product": description and f"{description.get('title')} {description.get('version')}",
+        "version": description and description.get("version"),
+        "ready": client.is_ready(),
         "maintenance": (client.service("maintenance") or {}).get("status"),
         "info": client.service("info"),
         "features": features(client),

@@ -24,6 +24,18 @@ options:
     elements: str
     choices: [IDLE, RUNNING, PAUSED, SUCCESS, ERROR, CANCELLED]
     default: []
+  tags:
+    description: Look for executions that have all of these tags, which they get from their workflows.
+    type: list
+    elements: str
+    default: []
+  sort:
+    description:
+      - Fields to sort by, C(created_at) for example; those with C(-) before them the other way round.
+      - Oldest first if it is not set.
+    type: list
+    elements: str
+    default: []
   root_execution_id:
     description: Look for sub-workflow executions anywhere below this execution.
     type: str
@@ -57,6 +69,12 @@ EXAMPLES = r"""
   maestrale.mistral.execution_info:
     execution_id: 1c1cf7ba-8a20-4d41-a9b4-4c4d2d1d5a4c
     with_tasks: true
+
+- name: Find the last execution of a workflow
+  maestrale.mistral.execution_info:
+    workflow: rollout
+    sort: [-created_at]
+    limit: 1
 
 - name: Find what failed today
   maestrale.mistral.execution_info:
@@ -108,7 +126,7 @@ executions:
 """
 
 from ..module_utils.kinds import EXECUTION, TASK
-from ..module_utils.listing import LIST_SPEC, list_or_get, listed, one_of
+from ..module_utils.listing import LIST_SPEC, all_tags, list_or_get, listed, one_of, sorting
 from ..module_utils.module import engine_module, run
 
 STATES = ["IDLE", "RUNNING", "PAUSED", "SUCCESS", "ERROR", "CANCELLED"]
@@ -117,6 +135,8 @@ SPEC = {
     "execution_id": {"type": "str"},
     "workflow": {"type": "str"},
     "state": {"type": "list", "elements": "str", "choices": STATES, "default": []},
+    "tags": {"type": "list", "elements": "str", "default": []},
+    "sort": {"type": "list", "elements": "str", "default": []},
     "root_execution_id": {"type": "str"},
     "only_roots": {"type": "bool", "default": False},
     "created_after": {"type": "str"},
@@ -130,6 +150,8 @@ def execute(client, params):
     query = {
         "workflow_name": params["workflow"],
         "state": one_of(params["state"]),
+        "tags": all_tags(params["tags"]),
+        **sorting(params["sort"]),
         "root_execution_id": params["root_execution_id"],
         "nulls": "root_execution_id" if params["only_roots"] else None,
         "created_at": params["created_after"] and f"gte:{params['created_after']}",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import time
 import urllib.request
@@ -26,12 +28,16 @@ class Engine:
 
     def call(self, method, path, body=None, content_type="application/json"):
         """Send a request; returns the reply's value."""
+        text = self.text(path, method, body, content_type)
+        return json.loads(text) if text else None
+
+    def text(self, path, method="GET", body=None, content_type="application/json"):
+        """The same; returns the reply's text."""
         data = body if isinstance(body, str) or body is None else json.dumps(body)
         headers = {"Content-Type": content_type}
         request = urllib.request.Request(self.api + path, method=method, data=data and data.encode(), headers=headers)
         with urllib.request.urlopen(request, timeout=30) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
+            return reply.read().decode()
 
     def publish(self, text):
         """Store workflows."""
@@ -50,6 +56,43 @@ class Engine:
                 return found
             time.sleep(0.1)
         raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s")
+
+
+class Server:
+    """A server with a database of its own, which can be killed and started again on it."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.log = folder / "server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        (folder / "work").mkdir()
+
+    def start(self) -> Engine:
+        """Start it on a free port; returns its API once it listens."""
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("MAESTRALE_")},
+            "MAESTRALE_DATABASE_URL": f"sqlite:///{self.folder / 'maestrale.sqlite'}",
+            "MAESTRALE_PLAYBOOKS__WORK_DIR": str(self.folder / "work"),
+            "MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)),
+            **{f"MAESTRALE_{name}": value for name, value in self.settings.items()},
+        }
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(["maestrale", "server", "--port", "0"], env=environment, stdout=output, stderr=output)
+        engine = Engine()
+        engine.api = engine.wait("a listening server", lambda: self._address(begin)) + "/v2"
+        return engine
+
+    def _address(self, begin: int) -> str | None:
+        found = re.search(r"listening .*url=(http://\S+)", self.log.read_bytes()[begin:].decode())
+        return found.group(1) if found else None
+
+    def kill(self) -> None:
+        """End it as nothing else does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import Engine
+from conftest import Server
 
 FILES = Path(__file__).resolve().parents[2] / "playbooks" / "files"
 VARIABLES = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -26,41 +22,6 @@ INVENTORY = {
         "children": {"web": {"hosts": {"web1": {}, "web2": {}}}, "data": {"hosts": {"database": {}}}},
     }
 }
-
-
-class Server:
-    """A server with a database of its own, which can be killed and started again on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.log = folder / "server.log"
-        self.process: subprocess.Popen[bytes] | None = None
-        (folder / "work").mkdir()
-
-    def start(self) -> Engine:
-        """Start it on a free port; returns its API once it listens."""
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("MAESTRALE_")},
-            "MAESTRALE_DATABASE_URL": f"sqlite:///{self.folder / 'maestrale.sqlite'}",
-            "MAESTRALE_PLAYBOOKS__WORK_DIR": str(self.folder / "work"),
-            "MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps(os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)),
-        }
-        begin = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(["maestrale", "server", "--port", "0"], env=environment, stdout=output, stderr=output)
-        engine = Engine()
-        engine.api = engine.wait("a listening server", lambda: self._address(begin)) + "/v2"
-        return engine
-
-    def _address(self, begin: int) -> str | None:
-        found = re.search(r"listening .*url=(http://\S+)", self.log.read_bytes()[begin:].decode())
-        return found.group(1) if found else None
-
-    def kill(self) -> None:
-        """End it as nothing else does."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
 
 
 @pytest.fixture

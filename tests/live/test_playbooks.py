@@ -121,6 +121,7 @@ def test_a_play_elsewhere_is_a_step_of_a_workflow(workflows, engine, play):
     engine.wait("the end", lambda: engine.call("GET", f"/executions/{execution['id']}")["state"] == "SUCCESS")
     output = engine.call("GET", f"/action_executions/{waiting['id']}")["output"]
     assert '"answer":42' in output.replace(" ", "")
+    assert "localhost: ok=1 " in engine.text(f"/action_executions/{waiting['id']}/output")
 
 
 TALKING = """

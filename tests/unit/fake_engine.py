@@ -28,6 +28,7 @@ class FakeEngine:
         self.requests = []
         self.events = None
         self.leases = {}
+        self.service = {"": {"versions": [{"id": "v2.0"}]}, "maintenance": {"status": "RUNNING"}}
         self.max_limit = 1000
 
     @property
@@ -62,13 +63,16 @@ class FakeEngine:
         if path[-1] == "lease":
             return self._lease(method, path[2], text)
         if path[-1] == "events":
-            return self._events(path[2], query)
+            return self._events(method, path[2], query, text)
         status, value = self._answer(method, path[1:], query, headers or {}, text)
         return Reply(status, {}, json.dumps(value).encode() if value is not None else b"")
 
-    def _events(self, identity, query):
+    def _events(self, method, identity, query, text):
         if self.events is None:
             return Reply(404, {}, b"Not Found")
+        if method == "POST":
+            self.events.setdefault(identity, []).extend(json.loads(text)["events"])
+            return Reply(201, {}, b'{"last": 1}')
         since, limit = int(query["since"]), int(query["limit"])
         found = [event for event in self.events.get(identity, []) if event["counter"] > since][:limit]
         return Reply(200, {}, b"".join(json.dumps(event).encode() + b"\n" for event in found))
@@ -81,8 +85,7 @@ class FakeEngine:
         return Reply(200, {}, text.encode())
 
     def _service(self, path):
-        known = {"": {"versions": [{"id": "v2.0"}]}, "maintenance": {"status": "RUNNING"}}
-        value = known.get("/".join(path))
+        value = self.service.get("/".join(path))
         return Reply(200 if value else 404, {}, json.dumps(value).encode() if value else b"not here")
 
     def _answer(self, method, path, query, headers, text):

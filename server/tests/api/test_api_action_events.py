@@ -175,3 +175,54 @@ def test_both_paths_are_described(api):
     content = paths["/v2/action_executions/{identifier}/events"]["get"]["responses"]["200"]["content"]
     assert set(content) == {"application/x-ndjson", "text/event-stream"}
     assert "text/plain" in paths["/v2/action_executions/{identifier}/output"]["get"]["responses"]["200"]["content"]
+
+
+# ---- told from outside
+
+
+@pytest.fixture
+def waiting(api):
+    """An asynchronous action that waits for whoever does its work."""
+    name = api.define("version: '2.0'\n{name}: {{tasks: {{t: {{action: std.async_noop}}}}}}\n")
+    return api.action(api.start(name)["id"], "t")["id"]
+
+
+def told(*texts):
+    return {"events": [{"event": "runner_on_ok", "stdout": text, "host": "web1"} for text in texts]}
+
+
+def test_whoever_does_the_work_tells_events_which_are_read_like_others(api, waiting):
+    path = f"action_executions/{waiting}/events"
+    assert api.post(path, told("one", "two")).json() == {"last": 2}
+    assert api.post(path, told("three")).json() == {"last": 3}
+
+    events = [json.loads(line) for line in api.get(path, since=1).text.splitlines()]
+    assert [(one["counter"], one["stdout"], one["host"]) for one in events] == [(2, "two", "web1"), (3, "three", "web1")]
+    assert api.get(f"action_executions/{waiting}/output").text == "one\ntwo\nthree\n"
+
+
+def test_nothing_is_told_of_an_action_that_has_ended(api, waiting):
+    api.put(f"action_executions/{waiting}", {"state": "SUCCESS"})
+
+    assert api.post(f"action_executions/{waiting}/events", told("late")).status_code == 409
+
+
+def test_what_is_no_event_is_refused(api, waiting):
+    path = f"action_executions/{waiting}/events"
+    for wrong in ({}, {"events": []}, {"events": {}}, {"events": ["x"]}, {"events": [{"stdout": "x"}]}, {"events": [{"event": 1}]},
+                  {"events": [{"event": "x", "counter": "9"}]}, {"events": [{"event": "x"}] * 501}, {"events": [{"event": "x"}], "x": 1}):
+        assert api.post(path, wrong).status_code == 400
+    assert api.get(path).text == ""
+
+
+def test_several_tell_at_the_same_time(api, waiting):
+    path, replies = f"action_executions/{waiting}/events", []
+    threads = [threading.Thread(target=lambda: replies.append(api.post(path, told("a", "b")).status_code)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    counters = [json.loads(line)["counter"] for line in api.get(path).text.splitlines()]
+    assert counters == list(range(1, 2 * replies.count(201) + 1))
+    assert replies.count(201) > 0

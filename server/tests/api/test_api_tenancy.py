@@ -313,6 +313,7 @@ class Walk:
         bodies = {
             "/v2/executions": {"workflow_name": self.name}, "/v2/executions/{identifier}": {"description": "x"},
             "/v2/executions/{identifier}/lease": {"seconds": 3600},
+            "/v2/action_executions/{identifier}/events": {"events": [{"event": "x"}]},
             "/v2/tasks/{identifier}": {"state": "RUNNING", "reset": True}, "/v2/action_executions": {"name": "std.noop"},
             "/v2/action_executions/{identifier}": {"state": "SUCCESS"}, "/v2/event_triggers/{identifier}": {"name": "x"},
             "/v2/workflows/{workflow_id}/members/{member_id}": {"status": "accepted"}, "/maintenance": {"status": "RUNNING"},

@@ -7,6 +7,7 @@ long output costs no memory; following takes no thread while nothing comes.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 import anyio
 import orjson
@@ -15,19 +16,25 @@ from starlette.responses import Response, StreamingResponse
 
 from maestrale import clock
 from maestrale.api import reads
+from maestrale.api.bodies import Body
 from maestrale.api.call import Call
 from maestrale.api.listing import parse_integer
-from maestrale.api.openapi import Operation, operation, parameter
+from maestrale.api.openapi import Operation, json_body, literal, operation, parameter
 from maestrale.api.resources import Kind
 from maestrale.api.routes import Endpoint
+from maestrale.api.wire import reply
 from maestrale.core import states
-from maestrale.errors import DatabaseUnavailableError, NotFoundError, RequestError
-from maestrale.store import action_events
+from maestrale.engine.live_output import pieces
+from maestrale.errors import ConflictError, DatabaseUnavailableError, NotFoundError, RequestError
+from maestrale.store import ConstraintError, action_events
 from maestrale.store.action_events import Page
 
 PAGE = 500
 PAUSE = 0.3
 SIGN_OF_LIFE = 15.0
+RIVAL_TRIES = 5
+TOLD = ("event", "stdout", "play", "task", "host")
+"""What an event that is told from outside may hold, all of it text."""
 
 LINES_TYPE = "application/x-ndjson"
 EVENT_STREAM_TYPE = "text/event-stream"
@@ -48,6 +55,34 @@ def show_events(call: Call, identifier: str) -> Response:
         reading.sign, reading.last = b": \n\n", lambda state: f'event: end\ndata: {{"state":"{state}"}}\n\n'.encode()
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(reading.run(first, since), media_type=EVENT_STREAM_TYPE if is_stream else LINES_TYPE, headers=headers)
+
+
+def add_events(call: Call, identifier: str) -> Response:
+    """Add to the output of an action that somebody else does the work of, such as a play that runs in a pipeline."""
+    given, scope = _given(call), reads.scope_of(call.caller)
+    for tries_left in reversed(range(RIVAL_TRIES)):
+        try:
+            last = call.parts.database.run_write(
+                lambda conn: action_events.add(conn, scope, identifier, given, call.parts.now()))
+        except ConstraintError:
+            if not tries_left:
+                raise ConflictError(f"Others tell events of ActionExecution {identifier} at the same time; try again.") from None
+        else:
+            break
+    return reply({"last": last}, 201)
+
+
+def _given(call: Call) -> list[dict[str, Any]]:
+    """The events of the request, long ones in pieces. Raises RequestError."""
+    given = Body(call.content, "events", frozenset({"events"})).raw("events")
+    if not isinstance(given, list) or not 0 < len(given) <= PAGE or not all(isinstance(one, dict) for one in given):
+        raise RequestError(f"events must be a list of 1 to {PAGE} objects.")
+    for one in given:
+        wrong = sorted(name for name, value in one.items() if name not in TOLD or not isinstance(value, str))
+        if wrong or "event" not in one:
+            raise RequestError(f"An event has the texts {', '.join(TOLD)}, and event is needed; wrong: {', '.join(wrong) or 'event'}")
+    most = call.parts.settings.actions.event_max
+    return [dict(piece) for one in given for piece in pieces({"stdout": "", **one}, most)]
 
 
 def show_output(call: Call, identifier: str) -> Response:
@@ -177,6 +212,19 @@ ENDPOINTS = (
             (parameter("since", "Counter of the last event that is known already.", Kind.NUMBER, example=0), _FOLLOW,
              parameter("limit", "Most events of the reply.", Kind.NUMBER)),
             {LINES_TYPE: {"schema": {"type": "string"}}, EVENT_STREAM_TYPE: {"schema": {"type": "string"}}},
+        ),
+    ),
+    Endpoint(
+        method="POST", path="/v2/action_executions/{identifier}/events", handler=add_events, rule="action_executions:update", takes="json",
+        document=operation(
+            "action_executions", "Add to an action's live output", status=201, errors=(400, 401, 403, 404, 409, 413, 415, 423, 503),
+            description="For whoever does the work of an asynchronous action. The reply has the counter of the last event.",
+            body=json_body(
+                {"events": {"type": "array", "maxItems": PAGE, "items": {
+                    "type": "object", "properties": {name: {"type": "string"} for name in TOLD}, "required": ["event"],
+                    "additionalProperties": False}}},
+                {"events": [{"event": "runner_on_ok", "stdout": "ok: [web1]", "task": "Restart", "host": "web1"}]}, ["events"]),
+            reply=literal({"type": "object", "properties": {"last": {"type": "integer"}}}, {"last": 17}),
         ),
     ),
     Endpoint(

@@ -82,7 +82,7 @@ class LiveOutput:
             self._changed.notify()
 
     def _add(self, attempt_id: str, event: Mapping[str, Any]) -> None:
-        for piece in _pieces(event, self._event_max):
+        for piece in pieces(event, self._event_max):
             self._queue.append(_Item(attempt_id, event=piece))
             self._open[attempt_id] += 1
 
@@ -182,7 +182,7 @@ class LiveOutput:
         action_events.append(conn, rows, self._now())
 
 
-def _pieces(event: Mapping[str, Any], most: int) -> Iterator[Mapping[str, Any]]:
+def pieces(event: Mapping[str, Any], most: int) -> Iterator[Mapping[str, Any]]:
     """The event, in pieces if its text is too long."""
     text = event.get("stdout")
     if not isinstance(text, str) or len(text) <= most:

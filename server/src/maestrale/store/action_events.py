@@ -1,18 +1,22 @@
 """Live output of actions: events in order, numbered from 1 within their action execution.
 
-An event is a mapping kept as JSON text. They are written beside the execution, never by its decisions, and go with it.
+An event is a mapping kept as JSON text. They are written beside the execution, never by its decisions, and go with it. Actions that
+run here tell theirs through ``engine/live_output.py``; of an asynchronous action whoever does its work may tell them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from maestrale.errors import NotFoundError
+from maestrale.core import states
+from maestrale.errors import ConflictError, NotFoundError
+from maestrale.store.encoding import dumps
 from maestrale.store.scope import Scope, visible
 from maestrale.store.tables import action_events, action_executions
 
@@ -48,16 +52,34 @@ def append(conn: Connection, rows: Sequence[tuple[str, int, str]], now: datetime
         conn.execute(action_events.insert(), [{**dict(zip(names, row, strict=True)), "created_at": now} for row in rows])
 
 
+def add(conn: Connection, scope: Scope, attempt_id: str, given: Sequence[Mapping[str, Any]], now: datetime) -> int:
+    """Store events that somebody outside tells of a visible action that hasn't ended; the number of the last one.
+
+    Raises NotFoundError, ConflictError for an action that has ended, ConstraintError if somebody else took the numbers meanwhile.
+    """
+    state = _state(conn, scope, attempt_id)
+    if states.is_final(state):
+        raise ConflictError(f"ActionExecution {attempt_id} has ended in {state}; its output is complete.")
+    last = last_counters(conn, [attempt_id])[attempt_id]
+    append(conn, [(attempt_id, number, dumps({**event, "counter": number})) for number, event in enumerate(given, last + 1)], now)
+    return last + len(given)
+
+
 def read(conn: Connection, scope: Scope, attempt_id: str, *, after: int = 0, limit: int = 500) -> Page:
     """The next events of a visible action. Raises NotFoundError."""
-    actions = action_executions
-    where = (actions.c.id == attempt_id, actions.c.kind == "action", visible(actions, scope))
-    state = conn.execute(sa.select(actions.c.state).where(*where)).scalar()
-    if state is None:
-        raise NotFoundError(f"ActionExecution not found [id={attempt_id}]")
+    state = _state(conn, scope, attempt_id)
     statement = sa.select(events.counter, events.body).where(events.attempt_id == attempt_id, events.counter > after)
     found = conn.execute(statement.order_by(events.counter).limit(limit))
     return Page(state, [(row[0], row[1]) for row in found])
+
+
+def _state(conn: Connection, scope: Scope, attempt_id: str) -> str:
+    actions = action_executions
+    where = (actions.c.id == attempt_id, actions.c.kind == "action", visible(actions, scope))
+    state: str | None = conn.execute(sa.select(actions.c.state).where(*where)).scalar()
+    if state is None:
+        raise NotFoundError(f"ActionExecution not found [id={attempt_id}]")
+    return state
 
 
 def expire(conn: Connection, before: datetime, limit: int) -> int:

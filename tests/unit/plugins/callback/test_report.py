@@ -28,6 +28,10 @@ def report(engine, monkeypatch):
     return make
 
 
+def named(name):
+    return SimpleNamespace(get_name=lambda: name)
+
+
 def stats(failures=0):
     columns = {name: {} for name in ("ok", "changed", "dark", "skipped", "rescued")}
     return SimpleNamespace(processed={"h": 1}, failures={"h": failures}, custom={"_run": {"answer": 42}}, **columns)
@@ -35,9 +39,7 @@ def stats(failures=0):
 
 def result(message, hidden=False):
     task = SimpleNamespace(get_name=lambda: "Restart", action="ansible.builtin.service", no_log=hidden)
-    return SimpleNamespace(
-        _host=SimpleNamespace(get_name=lambda: "h"), _task=task, _result={"msg": message}, host=None, task=None, result=None
-    )
+    return SimpleNamespace(_host=named("h"), _task=task, _result={"msg": message, "changed": True}, host=None, task=None, result=None)
 
 
 def bodies(engine):
@@ -47,7 +49,7 @@ def bodies(engine):
 def test_a_good_play_completes_the_action(report, engine):
     plugin = report()
     plugin.v2_playbook_on_start(None)
-    plugin.v2_runner_on_ok(None)
+    plugin.v2_runner_on_ok(result(""))
     plugin.v2_playbook_on_stats(stats())
     first, last = bodies(engine)
     assert first == {"state": "RUNNING"}
@@ -84,3 +86,51 @@ def test_without_an_action_nothing_is_sent(report, engine, monkeypatch):
     assert plugin.disabled
     plugin.v2_playbook_on_stats(stats())
     assert not engine.requests
+
+
+def test_what_happens_is_told_as_output_before_the_end(report, engine):
+    engine.events = {}
+    plugin = report()
+    plugin.v2_playbook_on_start(None)
+    plugin.v2_playbook_on_play_start(named("Deploy"))
+    plugin.v2_playbook_on_task_start(named("Restart"), False)
+    plugin.v2_runner_on_ok(result("it holds a secret"))
+    plugin.v2_runner_on_skipped(result(""))
+    plugin.v2_runner_on_failed(result("disk full"), ignore_errors=True)
+    plugin.v2_runner_on_unreachable(result("no route"))
+    plugin.v2_playbook_on_stats(stats(1))
+    lines = [event["stdout"] for event in engine.events["a"]]
+    assert lines[:-1] == [
+        "PLAY [Deploy]",
+        "TASK [Restart]",
+        "changed: [h]",
+        "skipping: [h]",
+        "failed (ignored): [h]: disk full",
+        "unreachable: [h]: no route",
+    ]
+    assert lines[-1].startswith("PLAY RECAP\nh: ok=0 ")
+    assert [event["host"] for event in engine.events["a"] if event["event"] == "runner_on_ok"] == ["h"]
+    methods = [method for method, path, dummy, dummy in engine.requests]
+    assert methods[-2:] == ["POST", "PUT"]
+
+
+def test_output_is_told_in_portions_and_waits_while_the_engine_is_away(report, engine, monkeypatch):
+    engine.events = {}
+    plugin = report()
+    plugin.set_option("batch_seconds", 0)
+    monkeypatch.setattr(plugin._output, "_seconds", 0.0)
+    engine.troubles = [503] * 4
+    plugin._told_at = float("inf")
+    plugin.v2_runner_on_ok(result(""))
+    assert engine.events == {}
+    engine.troubles = []
+    plugin.v2_runner_on_ok(result(""))
+    assert len(engine.events["a"]) == 2
+
+
+def test_an_engine_that_keeps_no_output_is_told_the_rest(report, engine):
+    plugin = report()
+    plugin.v2_runner_on_ok(result(""))
+    plugin.v2_playbook_on_stats(stats())
+    assert bodies(engine)[-1]["state"] == "SUCCESS"
+    assert not plugin._display.warning.called

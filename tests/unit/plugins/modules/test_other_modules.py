@@ -60,6 +60,20 @@ def test_json_texts_come_as_values(engine, run_module):
     assert execution["output"] == {"b": 2}
 
 
+def test_executions_are_asked_for_by_tags_and_in_an_order(engine, run_module):
+    run_module(module("execution_info"), tags=["a", "b"], sort=["-created_at", "id"])
+    query = engine.requests[0][2]
+    assert (query["tags"], query["sort_keys"], query["sort_dirs"]) == ("a,b", "created_at,id", "desc,asc")
+
+
+def test_an_engine_tells_whether_it_is_ready(engine, run_module):
+    assert run_module(module("engine_info"))["engine"]["ready"] is None
+    engine.service["readyz"] = {"ready": True}
+    engine.service["openapi.json"] = {"info": {"title": "Maestrale", "version": "1.2"}}
+    found = run_module(module("engine_info"))["engine"]
+    assert (found["ready"], found["version"], found["product"]) == (True, "1.2", "Maestrale 1.2")
+
+
 @pytest.mark.parametrize(
     ("state", "now", "changed", "sent"),
     [

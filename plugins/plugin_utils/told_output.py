@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The Maestrale contributors
+# Apache License 2.0 (see LICENSE), which is compatible with the GNU General Public License v3.0+
+# SPDX-License-Identifier: Apache-2.0
+"""What a play says, told to the engine in portions as the live output of an action."""
+
+from __future__ import annotations
+
+import time
+
+from ..module_utils.errors import ConflictError, EngineError
+from ..module_utils.kinds import ACTION_EXECUTION
+
+# The most events of one request, and the most that are kept while the engine is away.
+PORTION = 500
+KEPT = 5000
+
+
+class ToldOutput:
+    """Events that wait, and those that were sent. An engine that keeps no output is asked once."""
+
+    def __init__(self, client, action_id, seconds):
+        self._client = client
+        self._path = (*ACTION_EXECUTION.path(action_id), "events")
+        self._seconds = seconds
+        self._events = []
+        self._sent_at = time.monotonic()
+        self._is_kept = True
+
+    def note(self, event):
+        """Send this soon."""
+        if self._is_kept:
+            self._events.append(event)
+            del self._events[:-KEPT]
+
+    def is_due(self):
+        """Whether what waits has waited long enough."""
+        return bool(self._events) and time.monotonic() - self._sent_at >= self._seconds
+
+    def send(self):
+        """Send what waits; what can't be sent now waits on. Raises EngineError if the engine refuses more than the output."""
+        self._sent_at = time.monotonic()
+        while self._events and self._is_kept:
+            try:
+                self._client.request("POST", self._path, document={"events": self._events[:PORTION]})
+            except ConflictError:
+                raise
+            except EngineError as error:
+                if error.is_transient:
+                    return
+                # OpenStack Mistral knows no such path.
+                self._is_kept = False
+                self._events.clear()
+            else:
+                del self._events[:PORTION]
