@@ -1,151 +1,125 @@
-"""Figures of a whole server: starts, chains, joins, with-items, sub-workflows, results from outside, over HTTP.
+"""Figures of a whole server over HTTP, alone or beside another one that speaks the same API.
 
-    python benchmarks/bench_server.py [--database-url URL] [--workers N] [--url http://...] [--executions N]
+    python server/benchmarks/bench_server.py [--database-url URL] [--workers N]           starts a server of its own
+    python server/benchmarks/bench_server.py --url http://... [--vs http://...]           measures what runs already
+    ... [--only start,join100] [--scale 0.5] [--vs-scale 0.25] [--token T] [--json results.json]
 
-Starts ``maestrale server`` on a free loopback port with an empty SQLite file, or on the database named (which should be empty),
-unless ``--url`` names a server that runs already. Eight requests at once; the clock runs from the first start until no
-execution is unfinished, and every execution is checked afterwards. Run it on an otherwise idle machine.
+Eight requests at once; the clock runs from the first start until no execution is listed as unfinished, and every
+execution is checked afterwards. With ``--vs`` both servers take turns, workload by workload, and the ratio is shown beside
+the one that is aimed at. std.http calls a server inside this program on 127.0.0.2, which the server under test must be allowed
+to call. Run it on an otherwise idle machine.
 """
 
-# ruff: noqa: INP001, T201, S603 - a script that prints and starts the server under test
+# ruff: noqa: INP001, T201 - a script that prints
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
-import json
-import re
-import subprocess
-import sys
-import tempfile
+import statistics
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-import httpx
+from served import Client, keep, server
+from workloads import CHILD, SINGLE, WORKLOADS, Workload, child
 
-AT_ONCE = 8
-UNFINISHED = "in:RUNNING,IDLE,DELAYED,PAUSED"
-
-
-def chain(n: int) -> dict[str, Any]:
-    """Tasks one after another."""
-    return {"tasks": {f"t{i}": {"action": "std.noop", **({"on-success": f"t{i + 1}"} if i < n else {})} for i in range(1, n + 1)}}
+REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"ok": true}'
 
 
-def fan(n: int) -> dict[str, Any]:
-    """Branches into one join."""
-    return {"tasks": {**{f"t{i}": {"on-success": "end"} for i in range(n - 1)}, "end": {"join": "all"}}}
+class Answering(asyncio.Protocol):
+    """A connection of the HTTP server that actions call; requests have no body."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody connects."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        *requests, self.received = (self.received + data).split(b"\r\n\r\n")
+        self.transport.write(REPLY * len(requests))
 
 
-def items(n: int, action: str = "std.echo output=<% $.i %>") -> dict[str, Any]:
-    """One task over n items."""
-    return {"tasks": {"each": {"with-items": f"i in <% range({n}) %>", "action": action}}}
+async def measure(client: Client, workload: Workload, scale: float, address: str) -> dict[str, float]:
+    """Run a workload: executions, seconds, tasks a second; for the latency of one also milliseconds."""
+    name = f"{workload.name}_{uuid4().hex[:8]}"
+    given = {**workload.input, **({"base": address} if workload.calls else {})}
+    count = max(2, round(workload.executions * scale))
+
+    async def run() -> None:
+        execution_id = await client.start(name, given)
+        if workload.answered:
+            await client.complete(execution_id, workload.tasks)
+
+    await client.define(name, workload.body)
+    await run()
+    await client.settle(name)
+    began = time.perf_counter()
+    latencies = []
+    if workload is SINGLE:
+        latencies = [await client.finish(name, given) for _ in range(count)]
+    else:
+        await asyncio.gather(*(run() for _ in range(count)))
+        await client.settle(name)
+    seconds = time.perf_counter() - began
+    await client.check(name, count + 1, workload.expected)
+    figures = {"executions": count, "seconds": round(seconds, 3), "rate": round(count * workload.tasks / seconds, 1)}
+    return figures | ({"ms": round(1000 * statistics.median(latencies), 2)} if latencies else {})
 
 
-def children(n: int, child: str) -> dict[str, Any]:
-    """A sub-workflow for each item."""
-    return {"tasks": {"each": {"with-items": f"i in <% range({n}) %>", "workflow": child}}}
+def ratio(mine: dict[str, float], other: dict[str, float]) -> float:
+    """How many times better: shorter in latency, else more a second."""
+    return round(other["ms"] / mine["ms"] if "ms" in mine else mine["rate"] / other["rate"], 1)
 
 
-@contextlib.contextmanager
-def server(url: str | None, workers: int) -> Iterator[str]:
-    """Address of a server that lives as long as the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "maestrale.cli", "server", "--port", "0", "--workers", str(workers),
-             "--database-url", url or f"sqlite:///{folder}/bench.db"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                found = re.search(r"url=(http://\S+)", line)
-                if found:
-                    break
-            else:
-                raise SystemExit("the server did not start")
-            ThreadPoolExecutor(1).submit(process.stdout.read)
-            yield found.group(1)
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-class Client:
-    """Eight connections to one server."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=f"{url.rstrip('/')}/v2", timeout=120)
-        self.pool = ThreadPoolExecutor(AT_ONCE)
-
-    def define(self, name: str, body: dict[str, Any]) -> None:
-        """Store a workflow."""
-        self.http.post("/workflows", content=json.dumps({"version": "2.0", name: body})).raise_for_status()
-
-    def start(self, name: str) -> str:
-        """Start an execution; its id."""
-        reply = self.http.post("/executions", json={"workflow_name": name})
-        reply.raise_for_status()
-        ident: str = reply.json()["id"]
-        return ident
-
-    def complete(self, ident: str) -> None:
-        """Answer every waiting action of an execution, one request each."""
-        tasks = self.http.get("/tasks", params={"workflow_execution_id": ident}).json()["tasks"]
-        actions = self.http.get(f"/tasks/{tasks[0]['id']}/action_executions").json()["action_executions"]
-        for action in actions:
-            self.http.put(f"/action_executions/{action['id']}", json={"state": "SUCCESS", "output": {"r": 1}}).raise_for_status()
-
-    def settle(self, name: str) -> None:
-        """Wait until no execution of the workflow is unfinished."""
-        query = {"workflow_name": name, "state": UNFINISHED, "limit": 1, "fields": "id"}
-        while self.http.get("/executions", params=query).json()["executions"]:
-            time.sleep(0.01)
-
-    def measure(self, name: str, count: int, *, answer: bool = False) -> float:
-        """Seconds that ``count`` executions take. Raises SystemExit if one of them fails."""
-        def one(_: int) -> None:
-            ident = self.start(name)
-            if answer:
-                self.complete(ident)
-
-        began = time.perf_counter()
-        list(self.pool.map(one, range(count)))
-        self.settle(name)
-        span = time.perf_counter() - began
-        wrong = self.http.get("/executions", params={"workflow_name": name, "state": "neq:SUCCESS"}).json()["executions"]
-        if wrong:
-            raise SystemExit(f"{name}: {len(wrong)} executions did not succeed")
-        return span
+async def compare(url: str, vs: str | None, given: argparse.Namespace) -> dict[str, Any]:
+    """Measure all workloads and print a line for each."""
+    chosen = given.only.split(",") if given.only else None
+    results: dict[str, Any] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        calls = await asyncio.get_running_loop().create_server(Answering, "127.0.0.2", 0)
+        stack.callback(calls.close)
+        address = f"http://127.0.0.2:{calls.sockets[0].getsockname()[1]}"
+        clients = [await stack.enter_async_context(Client(one, given.token)) for one in (url, vs) if one]
+        for client in clients:
+            with contextlib.suppress(SystemExit):  # it is there from a run before
+                await client.define(CHILD, child())
+        print(f"{'workload':<13}{'executions':>11}{'seconds':>9}{'tasks/s':>9}{'ms':>8}{'other':>9}{'ratio':>8}{'aim':>6}")
+        for workload in (SINGLE, *WORKLOADS):
+            if chosen is not None and workload.name not in chosen:
+                continue
+            mine: dict[str, Any] = await measure(clients[0], workload, given.scale, address)
+            if vs:
+                other = await measure(clients[1], workload, given.vs_scale, address)
+                mine |= {"other": other, "ratio": ratio(mine, other), "bar": workload.bar}
+            results[workload.name] = mine
+            compared = mine.get("other", {}).get("ms" if "ms" in mine else "rate", "")
+            print(
+                f"{workload.name:<13}{mine['executions']:>11}{mine['seconds']:>9.3f}{mine['rate']:>9.0f}{mine.get('ms', ''):>8}"
+                f"{compared:>9}{mine.get('ratio', ''):>8}{mine.get('bar', ''):>6}", flush=True)
+    return results
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database-url")
-    parser.add_argument("--url")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--executions", type=int, default=200, help="of the smallest workflow; the others get fewer")
+    parser.add_argument("--url")
+    parser.add_argument("--vs")
+    parser.add_argument("--token")
+    parser.add_argument("--only", help=", ".join(one.name for one in (SINGLE, *WORKLOADS)))
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of executions")
+    parser.add_argument("--vs-scale", type=float, default=0.25, help="the same for the other server")
+    parser.add_argument("--json", help="file of results")
+    parser.add_argument("--name", default="server", help="under which they stand there, e.g. postgresql")
     given = parser.parse_args()
-    run = uuid4().hex[:8]
-    shapes: list[tuple[str, dict[str, Any], int, int]] = [
-        ("start", chain(1), 1, 1), ("chain of 10", chain(10), 10, 4), ("join of 100", fan(100), 100, 20),
-        ("join of 1000", fan(1000), 1000, 100), ("100 items", items(100), 100, 20), ("1000 items", items(1000), 1000, 100),
-        ("20 children", children(20, f"child_{run}"), 41, 20), ("50 results", items(50, "std.async_noop"), 50, 40),
-    ]
     with contextlib.ExitStack() as stack:
-        client = Client(given.url or stack.enter_context(server(given.database_url, given.workers)))
-        client.define(f"child_{run}", chain(2))
-        print(f"{'workflow':<14}{'executions':>11}{'seconds':>9}{'tasks/s':>9}{'us/task':>9}")
-        for number, (title, body, tasks, share) in enumerate(shapes):
-            name = f"bench{number}_{run}"
-            client.define(name, body)
-            count = max(2, given.executions // share)
-            client.measure(name, 1, answer=title.endswith("results"))
-            span = client.measure(name, count, answer=title.endswith("results"))
-            print(f"{title:<14}{count:>11}{span:>9.3f}{count * tasks / span:>9.0f}{span / count / tasks * 1e6:>9.0f}", flush=True)
+        url = given.url or stack.enter_context(server(given.database_url, given.workers)).url
+        keep(given.json, given.name, asyncio.run(compare(url, given.vs, given)))
 
 
 if __name__ == "__main__":
