@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maestrale.actions.openstack.connections import Connections, region_of
+from maestrale.actions.openstack.databases import DATABASES
 from maestrale.actions.openstack.failures import RefusedError
-from maestrale.actions.openstack.filling import Filled, Inputs, fill, needs
+from maestrale.actions.openstack.filling import Filled, Inputs, fill, identity, needs
+from maestrale.actions.openstack.images import IMAGES
+from maestrale.actions.openstack.metal import METAL
 from maestrale.actions.openstack.objects import OBJECTS
+from maestrale.actions.openstack.shares import SHARES
 from maestrale.actions.openstack.special import SPECIAL
+from maestrale.actions.openstack.telemetry import TELEMETRY
 from maestrale.actions.openstack.wire import Wire
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.errors import ActionError
 
-SPECIALS = {**SPECIAL, **OBJECTS}
+SPECIALS = {**SPECIAL, **IMAGES, **OBJECTS, **DATABASES, **METAL, **SHARES, **TELEMETRY}
 
 
 class ClientAction(Action):
@@ -39,7 +44,10 @@ class ClientAction(Action):
 
     def _perform(self, wire: Wire) -> Any:
         row = self._row()
-        inputs = Inputs(self._inputs, self._group.get("rename") or {}, self._group.get("drop") or ())
+        inputs = Inputs(
+            self._inputs, self._group.get("rename") or {}, {*(self._group.get("drop") or ()), *row.get("drop", ())},
+            self._group.get("join") or ())
+        inputs.used.update(name for one in self._entry["rows"] for name in one.get("when", ()))
         if "special" in row:
             return SPECIALS[row["special"]](wire, inputs)
         if row.get("find"):
@@ -85,6 +93,13 @@ class ClientAction(Action):
         wanted = {name: value for name, value in self._given.items() if name != "action_region"}
         searched = ("all_tenants", "is_public") if row["path"] in {"servers", "flavors"} else ()
         search: dict[str, Any] = {name: wanted.pop(name) for name in searched if name in wanted}
+        rename = self._group.get("rename") or {}
+        wanted = {rename.get(name, name): identity(value) if name in rename else value for name, value in wanted.items()}
+        for name, value in (row.get("search") or {}).items():
+            if value == "{}":
+                search |= wanted if name == "*" else {name: wanted[name]} if name in wanted else {}
+            else:
+                search[name] = value
         listing = {**row, "verb": "GET"}
         found = self._many(wire, fill(listing, Inputs(search, {})), {**listing, "first": False})
         matching = [item for item in found if all(name in item and item[name] == value for name, value in wanted.items())]
@@ -98,7 +113,7 @@ class ClientAction(Action):
 
     def _one_of(self, wire: Wire, row: Mapping[str, Any]) -> Any:
         """By id, else by name."""
-        wanted = next(iter(self._inputs.values()))
+        wanted = next(value for name, value in self._given.items() if name != "action_region")
         found = wire.pages(Filled("GET", row["path"]), row["key"], row)
         for attribute in row["find"]:
             matching = [item for item in found if item.get(attribute) == wanted]

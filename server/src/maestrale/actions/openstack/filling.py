@@ -35,9 +35,12 @@ class Filled:
 class Inputs:
     """The inputs of one call, which remember the ones that were used."""
 
-    def __init__(self, values: Mapping[str, Any], rename: Mapping[str, str], drop: Iterable[str] = ()) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], rename: Mapping[str, str], drop: Iterable[str] = (), joined: Iterable[str] = (),
+    ) -> None:
         self._values = {key: value for key, value in values.items() if key not in set(drop)}
         self._rename = rename
+        self.joined = frozenset(joined)
         self.used: set[str] = set()
 
     def take(self, name: str) -> Any:
@@ -116,7 +119,7 @@ def segment(value: Any) -> str:
 
 def _named_query(row: Mapping[str, Any]) -> Iterable[str]:
     query = row.get("query") or []
-    return [] if query == "*" else [name.lstrip("+").split("=")[-1] for name in query]
+    return [] if query == "*" else [one for name in query if ":=" not in name for one in name.lstrip("+").split("=")[-1].split("|")]
 
 
 def _query(row: Mapping[str, Any], inputs: Inputs) -> list[tuple[str, Any]]:
@@ -127,8 +130,11 @@ def _query(row: Mapping[str, Any], inputs: Inputs) -> list[tuple[str, Any]]:
             given = inputs.take(entry[1:])
             pairs += _spread(entry[1:], given)
             continue
+        if ":=" in entry:
+            pairs.append(tuple(entry.split(":=")))
+            continue
         new, _, old = entry.partition("=")
-        value = inputs.take(old or new)
+        value = next((found for name in (old or new).split("|") if (found := inputs.take(name)) is not None), None)
         if value is not None and value != "":
             pairs.append((new, identity(value)))
     if wanted == "*":
@@ -141,6 +147,7 @@ def _query(row: Mapping[str, Any], inputs: Inputs) -> list[tuple[str, Any]]:
         rest = inputs.rest()
         rest.update(nested if isinstance(nested := rest.pop("filters", None), Mapping) else {})
         pairs += [(name, value) for name, value in rest.items() if value != ""]
+    pairs = [(name, ",".join(map(str, value)) if name in inputs.joined and isinstance(value, list) else value) for name, value in pairs]
     return [(name, _text(item)) for name, value in pairs for item in (value if isinstance(value, list) else [value])]
 
 

@@ -74,7 +74,8 @@ def request(verb: str, answer_with: str = "nothing") -> Special:
     def run(wire: Wire, inputs: Inputs) -> Any:
         _refuse_unused(inputs)
         headers, place, query = _headers(inputs), _place(inputs), _query(inputs)
-        answer = wire.answer(Filled(verb, place, query=query), headers)
+        data = inputs.take("data")
+        answer = wire.answer(Filled(verb, place, query=query, text=None if data is None else str(data)), headers)
         if answer_with == "nothing":
             return None
         return _lower(answer.headers) if answer_with == "headers" else [_lower(answer.headers), answer.content]
@@ -113,6 +114,6 @@ OBJECTS: dict[str, Special] = {
     "swift.get_account": listing, "swift.get_container": listing, "swift.head_account": request("HEAD", "headers"),
     "swift.head_container": request("HEAD", "headers"), "swift.head_object": request("HEAD", "headers"),
     "swift.get_object": request("GET", "content"), "swift.put_object": put_object, "swift.put_container": request("PUT"),
-    "swift.post_account": request("POST"), "swift.post_container": request("POST"), "swift.post_object": request("POST"),
+    "swift.post_account": request("POST", "content"), "swift.post_container": request("POST"), "swift.post_object": request("POST"),
     "swift.delete_container": request("DELETE"), "swift.delete_object": request("DELETE"), "swift.copy_object": copy_object,
 }

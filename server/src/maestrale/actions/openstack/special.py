@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from maestrale.actions.openstack.failures import RefusedError
 from maestrale.actions.openstack.filling import Filled, Inputs, identity, segment
 from maestrale.actions.openstack.wire import Wire
 from maestrale.errors import ActionError
@@ -49,8 +50,10 @@ def create_server(wire: Wire, inputs: Inputs) -> Any:
         "description": inputs.take("description"), "tags": inputs.take("tags"), "host": inputs.take("host"),
         "trusted_image_certificates": inputs.take("trusted_image_certificates"),
         "hypervisor_hostname": inputs.take("hypervisor_hostname"), "hostname": inputs.take("hostname"),
-        "block_device_mapping_v2": inputs.take("block_device_mapping_v2"), "networks": _networks(inputs.take("nics")),
+        "networks": _networks(inputs.take("nics")),
     })
+    if disks := inputs.take("block_device_mapping_v2"):
+        server["block_device_mapping_v2"] = _disks(server["imageRef"], disks)
     if inputs.take("reservation_id"):
         server["return_reservation_id"] = True
     if userdata := inputs.take("userdata"):
@@ -61,6 +64,12 @@ def create_server(wire: Wire, inputs: Inputs) -> Any:
     body = {"server": server} | ({"os:scheduler_hints": hints} if hints else {})
     answer = wire.send(Filled("POST", "servers", body=body, has_body=True))
     return answer.get("server", answer)
+
+
+def _disks(image: str, disks: list[Any]) -> list[Any]:
+    """With an image besides, the image is the disk to start from."""
+    first = {"uuid": image, "source_type": "image", "destination_type": "local", "boot_index": 0, "delete_on_termination": True}
+    return [first, *disks] if image else disks
 
 
 def _networks(nics: Any) -> Any:
@@ -76,6 +85,53 @@ def _networks(nics: Any) -> Any:
     return [{names[key]: value for key, value in nic.items() if value} for nic in nics]
 
 
+def rebuild_server(wire: Wire, inputs: Inputs) -> Any:
+    """The server. Raises ActionError for files, which newer services don't take any more."""
+    server = segment(identity(inputs.take("server")))
+    if inputs.take("files"):
+        raise ActionError("The input 'files' is no longer taken by the compute service; use userdata.")
+    password, kept = inputs.take("password"), inputs.take("preserve_ephemeral")
+    body = {"imageRef": identity(inputs.take("image"))} | _present({
+        "adminPass": password, "OS-DCF:diskConfig": inputs.take("disk_config"), "name": inputs.take("name"),
+        "metadata": inputs.take("meta"), "description": inputs.take("description"), "key_name": inputs.take("key_name"),
+        "trusted_image_certificates": inputs.take("trusted_image_certificates"), "hostname": inputs.take("hostname"),
+    })
+    if kept is not False:
+        body["preserve_ephemeral"] = kept
+    if userdata := inputs.take("userdata"):
+        body["user_data"] = base64.b64encode(str(userdata).encode()).decode()
+    return wire.send(Filled("POST", f"servers/{server}/action", body={"rebuild": body}, has_body=True))["server"]
+
+
+def attach_interface(wire: Wire, inputs: Inputs) -> Any:
+    """By a port, or by a network and an address in it."""
+    server, address = segment(identity(inputs.take("server"))), inputs.take("fixed_ip")
+    body = _present({name: identity(inputs.take(name)) for name in ("port_id", "net_id", "tag")})
+    if address:
+        body["fixed_ips"] = [{"ip_address": address}]
+    return _post(wire, f"servers/{server}/os-interface", "interfaceAttachment", body)
+
+
+def get_password(wire: Wire, inputs: Inputs) -> Any:
+    """The password as the service has it, encrypted. Raises ActionError for a key to decrypt it with: that would be a file here."""
+    if inputs.take("private_key"):
+        raise ActionError("The input 'private_key' names a file of the server; decrypt the result yourself.")
+    return wire.send(Filled("GET", f"servers/{segment(identity(inputs.take('server')))}/os-server-password"))["password"]
+
+
+def versions(kind: str) -> Special:
+    """The API's versions, that is, the one that is used here; ``find`` compares them with the inputs."""
+
+    def run(wire: Wire, inputs: Inputs) -> Any:
+        wanted = {name: value for name, value in inputs.rest().items() if name != "action_region"}
+        found = [one for one in [current_version(wire, inputs)] if all(one.get(name) == value for name, value in wanted.items())]
+        if kind == "find" and not found:
+            raise RefusedError(f"No version matching {wanted}. (HTTP 404)", 404)
+        return found[0] if kind == "find" else found
+
+    return run
+
+
 def create_image(wire: Wire, inputs: Inputs) -> Any:
     """The new image's id."""
     server = segment(identity(inputs.take("server")))
@@ -84,10 +140,10 @@ def create_image(wire: Wire, inputs: Inputs) -> Any:
 
 
 def set_meta_item(wire: Wire, inputs: Inputs) -> Any:
-    """The item."""
+    """The item in its envelope, as the client gives it."""
     server, key = segment(identity(inputs.take("server"))), str(inputs.take("key"))
     body = {"meta": {key: inputs.take("value")}}
-    return wire.send(Filled("PUT", f"servers/{server}/metadata/{segment(key)}", body=body, has_body=True))["meta"]
+    return wire.send(Filled("PUT", f"servers/{server}/metadata/{segment(key)}", body=body, has_body=True))
 
 
 def delete_each(path: str, owner: str) -> Special:
@@ -124,47 +180,74 @@ def create_volume(wire: Wire, inputs: Inputs) -> Any:
         "availability_zone", "metadata", "imageRef", "backup_id")
     volume = _present({name: identity(inputs.take(name)) if name != "metadata" else inputs.take(name) for name in names})
     for ignored in ("user_id", "project_id"):
-        if inputs.take(ignored):
-            raise ActionError(f"The input '{ignored}' is not taken: a volume belongs to whom the action runs for.")
+        inputs.take(ignored)  # the client takes and doesn't send them
     hints = inputs.take("scheduler_hints")
     body = {"volume": volume} | ({"OS-SCH-HNT:scheduler_hints": hints} if hints else {})
     return wire.send(Filled("POST", "volumes", body=body, has_body=True))["volume"]
 
 
-# ---- images
+def encryption_types(kind: str) -> Special:
+    """Of every volume type that has one; ``find`` and ``findall`` compare with the inputs."""
+
+    def run(wire: Wire, inputs: Inputs) -> Any:
+        inputs.take("search_opts")
+        wanted = inputs.rest()
+        types = wire.pages(Filled("GET", "types", query=[("is_public", "None")]), "volume_types", {"pages": True})
+        found = [wire.send(Filled("GET", f"types/{segment(one['id'])}/encryption")) for one in types]
+        matching = [one for one in found if one and all(one.get(name) == value for name, value in wanted.items())]
+        if kind != "find":
+            return matching
+        if len(matching) != 1:
+            raise RefusedError(f"{len(matching)} encryption types match {wanted}.", 409 if matching else 404)
+        return matching[0]
+
+    return run
 
 
-def list_images(wire: Wire, inputs: Inputs) -> Any:
-    """``filters`` are part of the query; ``limit`` is the most that come back."""
-    rest = inputs.rest()
-    filters, limit, size = rest.pop("filters", None) or {}, rest.pop("limit", None), rest.pop("page_size", None)
-    query = [(key, str(value)) for key, value in {**rest, **filters}.items() if value is not None]
-    if size or limit:
-        query.append(("limit", str(size or limit)))
-    found = wire.pages(Filled("GET", "images", query=query), "images", {"pages": True})
-    return found[:int(limit)] if limit else found
+# ---- network
 
 
-def update_image(wire: Wire, inputs: Inputs) -> Any:
-    """Properties are set one by one in a JSON patch; those of ``remove_props`` are removed."""
-    image, removed = segment(identity(inputs.take("image_id"))), inputs.take("remove_props") or []
-    current = wire.send(Filled("GET", f"images/{image}"))
-    patch: list[dict[str, Any]] = [
-        {"op": "remove", "path": f"/{_pointer(name)}"} for name in removed if name in current
-    ]
-    patch += [
-        {"op": "replace" if name in current else "add", "path": f"/{_pointer(name)}", "value": value}
-        for name, value in inputs.rest().items()
-    ]
-    row = {"content_type": "application/openstack-images-v2.1-json-patch"}
-    return wire.send(Filled("PATCH", f"images/{image}", body=patch, has_body=True), row=row)
+def extension(verb: str) -> Special:
+    """A resource that the client has no call for: by its path, with ``%s`` for the id. Raises ActionError for odd paths."""
 
+    def run(wire: Wire, inputs: Inputs) -> Any:
+        path, ident = str(inputs.take("path")), inputs.take("id")
+        if "?" in path or "#" in path or ".." in path.split("/"):
+            raise ActionError(f"{path!r} is no path of a resource.")
+        place = path.lstrip("/").replace("%s", segment(ident)) if ident is not None else path.lstrip("/")
+        if verb in {"POST", "PUT"}:
+            return wire.send(Filled(verb, place, body=inputs.take("body"), has_body=True))
+        if verb == "LIST":
+            key = str(inputs.take("collection"))
+            query = [(name, str(value)) for name, value in inputs.rest().items()]
+            return {key: wire.pages(Filled("GET", place, query=query), key, {"pages": inputs.take("retrieve_all") is not False})}
+        return wire.send(Filled(verb, place))
 
-def _pointer(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+    return run
 
 
 # ---- identity
+
+
+def get_project(wire: Wire, inputs: Inputs) -> Any:
+    """Relatives are asked for by the mere presence of a key."""
+    project = segment(identity(inputs.take("project")))
+    names = ("subtree_as_list", "parents_as_list", "subtree_as_ids", "parents_as_ids")
+    query = [(name, "") for name in names if inputs.take(name)]
+    return wire.send(Filled("GET", f"projects/{project}", query=query))["project"]
+
+
+def change_password(wire: Wire, inputs: Inputs) -> None:
+    """One's own."""
+    user = {"password": inputs.take("new_password"), "original_password": inputs.take("old_password")}
+    wire.send(Filled("POST", f"users/{segment(wire.user_id())}/password", body={"user": user}, has_body=True))
+
+
+def authorize_request(wire: Wire, inputs: Inputs) -> Any:
+    """The verifier for a request token, for roles by id."""
+    place = f"OS-OAUTH1/authorize/{segment(inputs.take('request_token'))}"
+    roles = [{"id": identity(one)} for one in inputs.take("roles") or ()]
+    return wire.send(Filled("PUT", place, body={"roles": roles}, has_body=True))["token"]
 
 
 def create_region(wire: Wire, inputs: Inputs) -> Any:
@@ -202,7 +285,7 @@ def list_role_assignments(wire: Wire, inputs: Inputs) -> Any:
         query.append(("scope.system", str(system)))
     if inherited := inputs.take("os_inherit_extension_inherited_to"):
         query.append(("scope.OS-INHERIT:inherited_to", str(inherited)))
-    query += [(flag, "1") for flag in ("effective", "include_names", "include_subtree") if inputs.take(flag)]
+    query += [(flag, "True") for flag in ("effective", "include_names", "include_subtree") if inputs.take(flag)]
     return wire.send(Filled("GET", "role_assignments", query=query))["role_assignments"]
 
 
@@ -265,13 +348,20 @@ def create_execution(wire: Wire, inputs: Inputs) -> Any:
 
 
 SPECIAL: dict[str, Special] = {
+    "nova.servers_rebuild": rebuild_server, "nova.servers_interface_attach": attach_interface, "nova.servers_get_password": get_password,
+    "nova.versions_list": versions("list"), "nova.versions_find": versions("find"), "nova.versions_findall": versions("findall"),
+    "cinder.volume_encryption_types_list": encryption_types("list"), "cinder.volume_encryption_types_find": encryption_types("find"),
+    "cinder.volume_encryption_types_findall": encryption_types("findall"),
+    "neutron.list_ext": extension("LIST"), "neutron.show_ext": extension("GET"), "neutron.create_ext": extension("POST"),
+    "neutron.update_ext": extension("PUT"), "neutron.delete_ext": extension("DELETE"),
+    "keystone.projects_get": get_project, "keystone.users_update_password": change_password,
+    "keystone.oauth1.request_tokens_authorize": authorize_request,
     "nova.flavors_create": create_flavor, "nova.servers_create": create_server, "nova.servers_create_image": create_image,
     "nova.servers_delete_meta": delete_each("servers", "server"), "nova.servers_set_meta_item": set_meta_item,
     "nova.versions_get_current": current_version,
     "cinder.volumes_create": create_volume, "cinder.volumes_delete_metadata": delete_each("volumes", "volume"),
     "cinder.volume_snapshots_delete_metadata": delete_each("snapshots", "snapshot"),
     "cinder.volumes_delete_image_metadata": delete_image_metadata,
-    "glance.images_list": list_images, "glance.images_update": update_image,
     "keystone.regions_create": create_region, "keystone.users_create": create_user, "keystone.users_update": update_user,
     "keystone.role_assignments_list": list_role_assignments, "keystone.roles_grant": role_request("PUT"),
     "keystone.roles_check": role_request("HEAD"), "keystone.roles_revoke": role_request("DELETE"), "keystone.roles_list": list_roles,

@@ -49,8 +49,21 @@ def data_file(name: str) -> str:
 @cache
 def tables() -> tuple[dict[str, Any], dict[str, Any]]:
     """Both data files, parsed."""
+    inventory, requests = _parsed("inventory.yaml"), _parsed("requests.yaml")
+    return inventory, {key: value for key, value in requests.items() if key != "unavailable"}
+
+
+@cache
+def _parsed(name: str) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(data_file("inventory.yaml"), Loader=loader), yaml.load(data_file("requests.yaml"), Loader=loader)  # noqa: S506 - safe loaders
+    found: dict[str, Any] = yaml.load(data_file(name), Loader=loader)  # noqa: S506 - safe loaders
+    return found
+
+
+@cache
+def _unavailable() -> dict[str, str]:
+    """Names that nothing serves, to the reason."""
+    return {name: why for why, names in _parsed("requests.yaml")["unavailable"].items() for name in names}
 
 
 def names() -> list[Name]:
@@ -77,12 +90,12 @@ def served(name: Name) -> tuple[list[Row], str]:
     group = requests.get(name.namespace)
     if name.name.endswith(HELPER):
         return [], "a helper of the Python client that takes its objects; no workflow can call it"
+    if reason := _unavailable().get(name.full):
+        return [], reason
     if group is None:
         return [], f"no request is known for the service of '{name.namespace}'"
     if name.name in group["calls"]:
         given = group["calls"][name.name]
-        if given is None:
-            return [], "its inputs have no plain counterpart in the service's API"
         if given == "special":
             return [{"special": f"{name.namespace}.{name.name}"}], ""
         alternatives = given if isinstance(given, list) and not _is_short(given) else [given]
@@ -147,7 +160,10 @@ def _rule(  # noqa: PLR0911 - one answer for each verb
     if resource.get("nested"):
         listing["nested"] = resource["key"]
     if verb in {"find", "findall"}:
-        return {**listing, "verb": "FIND", "all": verb == "findall", "subject": resource.get("key") or many}
+        return {
+            **listing, "verb": "FIND", "all": verb == "findall", "subject": resource.get("key") or many,
+            "search": resource.get("find", group.get("find")),
+        }
     if verb == "list":
         return listing
     whole = resource.get("flat") or resource.get("flat_body")

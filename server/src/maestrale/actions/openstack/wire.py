@@ -77,6 +77,28 @@ class Wire:
             seen.add(tuple(following))
             filled.query = following
 
+    def beside(self, path: str) -> Any:
+        """What is at ``path`` of the service's host, not below its endpoint. Raises RefusedError."""
+        adapter = self._adapter(None)
+        parts = urlsplit(adapter.get_endpoint())
+        root = parts.path.split("/v1")[0]
+        try:
+            answer = adapter.session.get(f"{parts.scheme}://{parts.netloc}{root}{path}", raise_exc=False)
+        except self.failures as error:
+            raise of_library(error) from error
+        if answer.status_code >= 400:
+            raise refusal(answer.status_code, answer.reason or "", answer.headers, _json(answer), answer.text)
+        return content(answer)
+
+    def user_id(self) -> str:
+        """The caller's."""
+        return str(self._connection.current_user_id)
+
+    def wait(self, seconds: float) -> None:
+        """Raises ActionError if the action is told to end meanwhile."""
+        if self._context.cancelled.wait(seconds):
+            raise ActionError("The action was told to end.")
+
     def stack(self, value: Any) -> str:
         """The path of a stack, from its name, its id or both with a slash: all that is below it needs both."""
         text = str(value)
@@ -87,8 +109,15 @@ class Wire:
 
     def _adapter(self, service: str | None) -> Any:
         if service is None and "type" in self._group:
-            return self._connection.config.get_session_client(self._group["type"])
+            return self._plain_adapter(self._group["type"])
         return getattr(self._connection, service or self._group["service"])
+
+    def _plain_adapter(self, kind: str) -> Any:
+        """For a service that openstacksdk has no proxy for."""
+        config = self._connection.config
+        return extras.load("keystoneauth1.adapter", "openstack").Adapter(
+            self._connection.session, service_type=kind, interface=config.get_interface(kind), region_name=config.get_region_name(kind),
+            endpoint_override=config.get_endpoint(kind))
 
     def _microversion(self, adapter: Any, row: Mapping[str, Any]) -> str | None:
         """The newest that both sides know."""

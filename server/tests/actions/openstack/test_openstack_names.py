@@ -1,0 +1,108 @@
+"""Every one of Mistral's names, once: what is sent and given is held against what OpenStack's Python clients do (``record.py``)."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from stand_in import StandIn, told
+
+from maestrale.actions import ActionSettings, Runner, RunRequest, standard_registry
+from maestrale.actions.openstack import table
+from maestrale.actions.settings import OpenStackSettings
+
+pytestmark = pytest.mark.filterwarnings(  # openstacksdk warns of itself
+    "ignore::openstack.warnings.RemovedInSDK50Warning", "ignore::openstack.warnings.RemovedInSDK60Warning")
+
+HERE = Path(__file__).parent
+
+
+def load(path):
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+RECORDED = {f"{path.stem}.{name}": entry for path in (HERE / "recorded").glob("*.yaml") for name, entry in load(path).items()}
+KNOWN = load(HERE / "known.yaml")
+NAMES = {name.full: table.served(name) for name in table.names()}
+OFFERED = [name for name, (rows, _) in NAMES.items() if rows]
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    server = StandIn()
+    thread = server.serve()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def runner(cloud, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cloud")
+    auth = {"auth_url": f"{cloud.url}/identity/v3", "username": "user", "password": "secret", "project_name": "project",
+            "user_domain_name": "Default", "project_domain_name": "Default"}
+    (folder / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"here": {"auth": auth, "region_name": "RegionOne"}}}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OS_CLIENT_CONFIG_FILE", str(folder / "clouds.yaml"))
+        settings = ActionSettings(openstack=OpenStackSettings(cloud="here", cache_dir=str(folder)))
+        made = Runner(standard_registry(settings, plugins=False), settings, lambda *_: None)
+        yield made
+        made.stop()
+
+
+def requests_of(name, sent):
+    """Without what doesn't matter: schemas that only a client wants, how truth is written, how a stack's two names were found out."""
+    found = []
+    for line, *body in sent:
+        text = re.sub(r"=(True|true)(?=&|$)", "=1", re.sub(r"=(False|false)(?=&|$)", "=0", line))
+        if not text.startswith("GET schemas/") or name == "glance.schemas_get":
+            found.append([text.replace("stacks/stack_id1", "stacks/n1/i1") if name.startswith("heat.") else text, *map(ordered, body)])
+    if name.startswith("heat."):
+        found = [one for place, one in enumerate(found) if one[0] != "GET stacks/n1/i1" or place == len(found) - 1]
+    if name.endswith(("_find", "_findall")):  # what was found isn't read once more
+        found = [[found[0][0].replace("/detail", "")]] if found else []
+    return found
+
+
+def ordered(body):
+    """The steps of a JSON patch in one order."""
+    return sorted(body, key=str) if isinstance(body, list) and all(isinstance(one, dict) and "op" in one for one in body) else body
+
+
+def expected(name):
+    entry = {**RECORDED[name], **KNOWN.get(name, {})}
+    return entry["in"], requests_of(name, entry["sent"]), entry["gives"]
+
+
+def without_reading_back(name, theirs, ours):
+    """Glance's client reads again what the answer to its change had in it."""
+    is_read_back = name.startswith("glance.") and len(theirs) == len(ours) + 1 and theirs[-1][0].startswith("GET")
+    return theirs[:-1] if is_read_back else theirs
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_a_name_of_mistrals_sends_and_gives_what_the_client_does(name, cloud, runner):
+    inputs, theirs, gives = expected(name)
+    cloud.seen.clear()
+    result = runner.run(RunRequest(attempt_id="a1", name=name, input=inputs))
+    assert not result.failed, result.error
+    ours = requests_of(name, [told(one) for one in cloud.seen])
+    assert ours == without_reading_back(name, theirs, ours)
+    found = json.loads(json.dumps(result.data).replace(cloud.url, "http://cloud"))
+    assert (found or None) == (gives or None)
+
+
+def test_every_difference_to_the_clients_has_a_reason_and_is_one():
+    assert all(entry["why"] for entry in KNOWN.values())
+    compared = {name: entry for name, entry in KNOWN.items() if "error" not in RECORDED[name]}
+    assert [name for name, entry in compared.items() if all(RECORDED[name][key] == entry[key] for key in entry if key != "why")] == []
+
+
+def test_every_name_is_served_or_says_why_not():
+    assert [name for name, (rows, reason) in NAMES.items() if not rows and reason.startswith("no request is known")] == []
+    assert len(NAMES) == 1200
+    assert len(OFFERED) == 1098
