@@ -20,7 +20,7 @@ from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.api.auth import Authenticator
 from maestrale.caller import Caller
-from maestrale.catalog import Catalog, Definitions, Sharing, Sources, Triggers
+from maestrale.catalog import Catalog, Definitions, EnvironmentSecrets, Sealer, Sharing, Sources, Triggers
 from maestrale.config import ConfigurationError, Settings
 from maestrale.core import identity
 from maestrale.core.decide import Limits
@@ -73,6 +73,7 @@ class Service:
     catalog: Catalog
     engine: Engine
     runtime: EngineRuntime
+    secrets: EnvironmentSecrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,7 @@ def build(settings: Settings, faults: Faults = no_faults) -> Application:
         settings=settings, authenticator=authenticator,
         policy=policy_for(settings.api), database=service.database, engine=service.engine, catalog=service.catalog,
         triggers=Triggers(**common, trusts=trusts_for(settings)), sharing=Sharing(**common, definitions=catalog.definitions),
-        sources=Sources(**common), registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
+        sources=Sources(**common), secrets=service.secrets, registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
     ))
     return Application(asgi=api, service=service)
 
@@ -177,9 +178,12 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     def done(attempt_id: str, result: Result) -> None:
         (notifications if notifications.takes(attempt_id) else dispatcher).done(attempt_id, result)
 
+    environment_secrets = EnvironmentSecrets(
+        database=database, sealer=Sealer([key.get_secret_value() for key in settings.secrets.keys]), now=clock.now)
     live_output = LiveOutput(database, clock.now, event_max=settings.actions.event_max)
     runner = Runner(
-        registry, action_settings, done, released=dispatcher.released, events=live_output.emit, when_stored=live_output.when_stored)
+        registry, action_settings, done, released=dispatcher.released, events=live_output.emit, when_stored=live_output.when_stored,
+        secrets=environment_secrets)
     standalone = StandaloneActions(
         node_id=node_id, database=database, executions=executions, definitions=source, dispatcher=dispatcher, runner=runner, limits=limits,
         options=options, new_id=new_id, now=clock.now)
@@ -202,7 +206,8 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     catalog = Catalog(
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
     return Service(
-        settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime)
+        settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime,
+        secrets=environment_secrets)
 
 
 def _chores(

@@ -9,6 +9,7 @@ Knows no other room. Times are seconds unless the name says otherwise.
 from __future__ import annotations
 
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -26,6 +27,7 @@ ENV_PREFIX = "MAESTRALE_"
 
 SECRET_OPTIONS = frozenset({"database_url", "keystone.password"})
 _SECRET_NAMES = frozenset({"token", "password"})
+KEY_BYTES = 32
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -218,6 +220,27 @@ class AwxSettings(Group):
     outage_max: Seconds = Field(default=3600, description="How long an AWX that doesn't answer is asked again before the action fails.")
 
 
+class SecretSettings(Group):
+    """The secrets of environments."""
+
+    keys: list[SecretStr] = Field(
+        default_factory=list,
+        description="Keys that secrets are sealed with, each 32 bytes in URL-safe base64; the first seals, all open. Unset: none are kept.",
+    )
+
+    @field_validator("keys")
+    @classmethod
+    def _check_keys(cls, keys: list[SecretStr]) -> list[SecretStr]:
+        for key in keys:
+            try:
+                is_key = len(urlsafe_b64decode(key.get_secret_value())) == KEY_BYTES
+            except ValueError:
+                is_key = False
+            if not is_key:
+                raise ValueError("each must be 32 random bytes in URL-safe base64")
+        return keys
+
+
 class ApiSettings(Group):
     """The REST interface."""
 
@@ -313,6 +336,7 @@ class Settings(BaseSettings):
     playbooks: PlaybookSettings = Field(default_factory=PlaybookSettings)
     openstack: OpenStackSettings = Field(default_factory=OpenStackSettings)
     awx: AwxSettings = Field(default_factory=AwxSettings)
+    secrets: SecretSettings = Field(default_factory=SecretSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     yaql: YaqlSettings = Field(default_factory=YaqlSettings)
     expiration: ExpirationSettings = Field(default_factory=ExpirationSettings)

@@ -230,27 +230,6 @@ def test_variables_that_change_how_ansible_runs_are_refused(desk: Any, name: str
     assert f"The environment variable '{name}' may not be set." in result.value
 
 
-def test_secrets_are_variables_that_show_nowhere(desk: Any, work: Path) -> None:
-    secret = 's3cr3t-"quoted"'
-    tasks = play(
-        {"name": "say {{ password }}", "ansible.builtin.debug": {"var": "password"}},
-        {"ansible.builtin.set_stats": {"data": {"leak": "{{ password }}"}}},
-        {"ansible.builtin.shell": "cat /proc/*/cmdline /proc/self/environ | tr '\\0' ' '; find " + str(work), "register": "around"},
-        {"ansible.builtin.fail": {"msg": "wrong {{ password }}"}})
-    result = desk.run(
-        "ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local", secrets={"password": {"value": secret}},
-        verbosity=3, registered=["around"])
-    everything = json.dumps([result.value, desk.events])
-    assert "s3cr3t" not in everything
-    assert "********" in result.value["message"]
-    assert not [line for line in result.value["registered"]["web1"]["around"]["stdout_lines"] if line.endswith("/secrets.json")]
-
-
-def test_a_secrets_name_needs_a_store(desk: Any) -> None:
-    result = desk.run("ansible.playbook", playbook=play(), inventory=["localhost,"], secrets={"password": "db"})
-    assert "no store of secrets is configured" in result.value
-
-
 def test_events_come_live_in_order_and_complete(desk: Any) -> None:
     tasks = play({"ansible.builtin.debug": {"msg": "line {{ item }}"}, "loop": list(range(50))})
     value = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local").value

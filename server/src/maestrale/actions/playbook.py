@@ -11,11 +11,12 @@ import subprocess
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Container, Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
 from maestrale.actions import process_tree
+from maestrale.actions.playbook_credentials import fetched
 from maestrale.actions.playbook_directory import MARK, private_directory, remove_dead
 from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of, modes_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
@@ -23,7 +24,7 @@ from maestrale.actions.playbook_report import Masker, Report, failed_hosts
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.core.ports import Result
-from maestrale.errors import ActionError, InputError
+from maestrale.errors import ActionError
 from maestrale.lang.specs import REQUIRED, Parameter
 
 _PACKAGE_HOME = str(Path(__file__).parents[2])
@@ -59,7 +60,7 @@ class AnsibleAction(Action):
         policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
         if is_empty_limit(self.inputs.limit):
             return Result(data=self.shown(Report(Masker(())).result("successful", 0, 0.0, {}) | modes_of(self.inputs)))
-        inputs = replace(self.inputs, secrets=_secrets(self.inputs.secrets, context))
+        inputs = await asyncio.to_thread(fetched, self.inputs, context)
         _check_installed(self.settings)
         with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
             job = self.job(inputs, policy, ident=context.action_execution_id, directory=directory)
@@ -78,7 +79,9 @@ class PlaybookAction(AnsibleAction):
     extra_vars: mapping. limit: text or list of hosts; an empty list means that nothing is run. tags, skip_tags: text or list.
     check, diff, become: true or false. become_user: text. forks, verbosity: numbers. environment: mapping of allowed variables.
     timeout: seconds for all; idle_timeout: seconds without any output; both end everything that was started.
-    secrets: mapping of a variable to the name of a secret, or to {value: text}; masked in everything that comes back.
+    secrets: mapping of a variable to the name of a secret, which is ENVIRONMENT/NAME. vault_passwords: the name of a secret, or
+    a mapping of vault ids to such names. ssh_key, ssh_key_passphrase, become_password, connection_password: names of secrets, too.
+    Secrets are masked in everything that comes back.
     facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
 
     The result has the keys status, rc, changed, message, stats, hosts, artifacts, host_artifacts, facts, registered, failed_tasks,
@@ -203,23 +206,6 @@ def _check_installed(settings: PlaybookSettings) -> None:
     folder = settings.executable or str(Path(sys.executable).parent)
     if shutil.which("ansible-playbook", path=folder) is None:
         raise ActionError(f"ansible-playbook is not installed in {folder}: install maestrale with the extra 'ansible'.")
-
-
-def _secrets(given: Any, context: ActionContext) -> dict[str, str]:
-    """Secret values by variable, fetched from where they are kept. Raises InputError, ActionError, NotFoundError."""
-    if not given:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InputError("secrets must be a mapping of variables to names of secrets.")
-    values: dict[str, str] = {}
-    for variable, source in given.items():
-        if isinstance(source, Mapping) and isinstance(source.get("value"), str):
-            values[str(variable)] = source["value"]
-        elif isinstance(source, str):
-            values[str(variable)] = context.secrets.get(context.project_id, source)
-        else:
-            raise InputError(f"The secret for '{variable}' must be a name, or a mapping with the key value.")
-    return values
 
 
 def parameters_of(kind: type[Inputs], *, without: Container[str] = ()) -> tuple[Parameter, ...]:

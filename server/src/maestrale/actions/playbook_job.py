@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from maestrale.actions import playbook_callbacks
+from maestrale.actions import playbook_callbacks, playbook_pipes
 from maestrale.actions.playbook_directory import MARK
 from maestrale.actions.playbook_policy import PlaybookPolicy, is_collection_playbook
 from maestrale.actions.settings import PlaybookSettings
@@ -24,12 +24,13 @@ from maestrale.errors import InputError
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEVER = re.compile(r"(ANSIBLE_|AWX_|RUNNER_|LD_|PYTHON|MAESTRALE_).*|PATH|HOME|IFS|BASH_ENV|ENV")
+_VAULT_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _LONG_LIMIT = 4000
 
 
 @dataclass(slots=True)
 class Inputs:
-    """The inputs of ``ansible.playbook`` as written; see ``PlaybookAction``."""
+    """The inputs of ``ansible.playbook`` as written, see ``PlaybookAction``; those that name secrets, with their values in the end."""
 
     playbook: Any
     inventory: Any = None
@@ -48,6 +49,11 @@ class Inputs:
     idle_timeout: float | None = None
     project: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    vault_passwords: Any = None
+    ssh_key: str | None = None
+    ssh_key_passphrase: str | None = None
+    become_password: str | None = None
+    connection_password: str | None = None
     facts: Any = None
     registered: Sequence[str] | None = None
 
@@ -95,7 +101,8 @@ def _job(
     if inputs.extra_vars:
         files["env/extravars"] = json.dumps(_mapping("extra_vars", inputs.extra_vars))
     files["ansible.cfg"] = ""
-    arguments["cmdline"] = shlex.join(_options(inputs, directory, files))
+    pipes = _pipes(inputs)
+    arguments["cmdline"] = shlex.join([*_options(inputs, directory, files), *_pipe_options(pipes, directory)])
     if verbosity := _whole("verbosity", inputs.verbosity, 0, 6):
         arguments["verbosity"] = verbosity
     files["collect.json"] = json.dumps({
@@ -107,7 +114,9 @@ def _job(
         "environment": _environment(inputs, settings, ident, directory, root),
         "arguments": arguments,
         "files": files,
-        "secrets": dict(inputs.secrets),
+        "pipes": pipes,
+        "ssh_key": inputs.ssh_key,
+        "masked": [*inputs.secrets.values(), *pipes.values(), inputs.ssh_key or "", inputs.ssh_key_passphrase or ""],
         "modes": modes_of(inputs),
         "timeout": _seconds("timeout", inputs.timeout),
         "idle_timeout": _seconds("idle_timeout", inputs.idle_timeout),
@@ -217,8 +226,38 @@ def _options(inputs: Inputs, directory: str, files: dict[str, str]) -> list[str]
         options.append(f"--become-user={inputs.become_user}")
     if inputs.forks is not None:
         options.append(f"--forks={_whole('forks', inputs.forks, 1, 1000)}")
+    return options
+
+
+def _pipes(inputs: Inputs) -> dict[str, str]:
+    """What ansible reads from pipes, by their names."""
+    pipes = {f"vault-{_vault_id(name)}": text for name, text in (inputs.vault_passwords or {}).items()}
+    if inputs.become_password is not None:
+        pipes["become"] = inputs.become_password
+    if inputs.connection_password is not None:
+        pipes["connection"] = inputs.connection_password
     if inputs.secrets:
-        options.extend(["-e", f"@{directory}/secrets.json"])
+        pipes["variables.json"] = json.dumps(dict(inputs.secrets))
+    return pipes
+
+
+def _vault_id(name: str) -> str:
+    if not _VAULT_ID.fullmatch(name):
+        raise InputError(f"'{name}' can't be the id of a vault.")
+    return name
+
+
+def _pipe_options(pipes: Mapping[str, str], directory: str) -> list[str]:
+    """Options that say where ansible finds which pipe."""
+    options: list[str] = []
+    for name in pipes:
+        path = f"{directory}/{playbook_pipes.FOLDER}/{name}"
+        if name.startswith("vault-"):
+            options.extend(["--vault-id", f"{name.removeprefix('vault-')}@{path}"])
+        elif name == "variables.json":
+            options.extend(["-e", f"@{path}"])
+        else:
+            options.append(f"--{name}-password-file={path}")
     return options
 
 

@@ -18,7 +18,7 @@ _FULL_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NOT_OURS = frozenset({"playbook"})
 _NOT_MODULES = frozenset({"playbook", "tags", "skip_tags", "facts", "registered"})
-_INVENTORYS = ("inventory", "limit", "extra_vars", "project", "secrets", "environment", "timeout")
+_INVENTORYS = ("inventory", "limit", "extra_vars", "project", "secrets", "vault_passwords", "environment", "timeout")
 
 
 class RoleAction(AnsibleAction):

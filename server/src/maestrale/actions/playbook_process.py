@@ -7,9 +7,9 @@ private directory is removed. Told to end, it sends SIGTERM to ansible-playbook,
 grace is killed, orphans included, for which this process is the subreaper.
 
 The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
-(for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``secrets`` (variable -> text), ``timeout``,
-``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``listed`` (a file whose JSON is part of the result). Imports
-only the standard library and ansible-runner, for a fast start.
+(for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``pipes`` (name -> text, read once), ``ssh_key``,
+``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``listed`` (a file whose JSON
+is part of the result). Imports only the standard library and ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ from typing import Any
 import ansible_runner
 import pexpect  # type: ignore[import-untyped]
 
-from maestrale.actions import playbook_directory, process_tree
+from maestrale.actions import playbook_directory, playbook_pipes, process_tree
 from maestrale.actions.playbook_report import Masker, Report
 
 _BATCH = 100
 _BATCH_SECONDS = 0.25
-_SECRETS_FILE = "secrets.json"
 _STATUS = {"cancel": "canceled", "timeout": "timeout", "idle": "timeout", "orphaned": "canceled"}
 
 
@@ -222,13 +221,11 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     short = playbook_directory.short_path(job["directory"])
     os.environ.update({"TMPDIR": short, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{short}/cp"})
     report = Report(
-        Masker(job["secrets"].values()), text_max=limits["text"], tail_max=limits["tail"], value_max=limits["value"])
-    secrets_file = directory / _SECRETS_FILE
+        Masker(job["masked"]), text_max=limits["text"], tail_max=limits["tail"], value_max=limits["value"])
+    agent = playbook_pipes.Agent(f"{short}/agent", job["ssh_key"]) if job.get("ssh_key") else None
 
     def handle(event: dict[str, Any]) -> bool:
         overseer.last_event = time.monotonic()
-        if event.get("event") == "playbook_on_play_start":
-            secrets_file.unlink(missing_ok=True)
         if event.get("event") != "EOF":
             output.event(report.add(event))
         return False
@@ -246,6 +243,8 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
         pass  # something that outlived ansible-playbook holds its terminal; all events have come before
     finally:
         overseer.finish()
+        if agent is not None:
+            agent.stop()
     if overseer.ending:
         status = _STATUS[overseer.ending]
     result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
@@ -262,8 +261,7 @@ def _write_files(directory: Path, job: dict[str, Any]) -> None:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_private(path, text)
-    if job["secrets"]:
-        _write_private(directory / _SECRETS_FILE, json.dumps(job["secrets"]))
+    playbook_pipes.offer(directory, job["pipes"])
 
 
 def _write_private(path: Path, text: str) -> None:

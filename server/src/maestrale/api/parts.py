@@ -10,7 +10,7 @@ from typing import Any
 from maestrale.actions import Registry
 from maestrale.api.auth import Authenticator
 from maestrale.api.policy import Policy
-from maestrale.catalog import Catalog, Sharing, Sources, Triggers
+from maestrale.catalog import Catalog, EnvironmentSecrets, Sharing, Sources, Triggers
 from maestrale.config import Settings
 from maestrale.engine import Engine
 from maestrale.store import Database
@@ -47,6 +47,7 @@ class Parts:
     triggers: Triggers
     sharing: Sharing
     sources: Sources
+    secrets: EnvironmentSecrets
     registry: Registry
     now: Callable[[], datetime]
     not_ready: Callable[[], str]

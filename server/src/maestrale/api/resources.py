@@ -188,6 +188,10 @@ ENVIRONMENTS = Resource(
     ),
 )
 
+SECRETS = Resource(
+    "Secret", "secrets", (Column("name", example="database"), _CREATED, _UPDATED),
+)
+
 CRON_TRIGGERS = Resource(
     "CronTrigger", "cron_triggers",
     (

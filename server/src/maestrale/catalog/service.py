@@ -17,7 +17,7 @@ from maestrale.catalog.lookup import Definitions, scope_of
 from maestrale.catalog.rows import Place, action_row, new_row, workflow_row
 from maestrale.errors import MaestraleError, NotAllowedError, RequestError, WorkflowError
 from maestrale.lang import ParsedAction, ParsedWorkflow, parse_actions, parse_workbook, parse_workflows
-from maestrale.store import Connection, Database, definitions
+from maestrale.store import Connection, Database, definitions, environment_secrets
 from maestrale.store.definitions import Kind
 from maestrale.store.scope import EVERYTHING
 
@@ -235,6 +235,7 @@ class Catalog:
         def work(conn: Connection) -> None:
             row = self._changeable(conn, definitions.ENVIRONMENTS, caller, name, "")
             definitions.delete(conn, definitions.ENVIRONMENTS, scope_of(caller), row["id"])
+            environment_secrets.delete(conn, row["id"])
 
         self._write(work)
 

@@ -2,7 +2,8 @@
 
 ``Database`` gives transactions, ``Executions`` loads and commits the hot path, ``list_``/``get_`` are what the API
 reads, all other modules hold functions on a connection: ``definitions``, ``members``, ``triggers``, ``jobs``,
-``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``action_events``, ``execution_leases``.
+``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``action_events``, ``execution_leases``,
+``environment_secrets``.
 """
 
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from maestrale.store import (
     action_events,
     definitions,
     dispatch,
+    environment_secrets,
     execution_leases,
     jobs,
     members,
@@ -32,5 +34,6 @@ from maestrale.store.scope import EVERYTHING, Scope
 __all__ = [
     "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
     "PayloadCache", "Scope", "TransientError", "VersionConflict", "Where", "action_events", "by_ids", "count_", "definitions", "dispatch",
-    "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers", "upgrade",
+    "environment_secrets", "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens",
+    "triggers", "upgrade",
 ]

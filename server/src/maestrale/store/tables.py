@@ -305,6 +305,15 @@ environments = _table(
     Index("ix_environments_scope", "scope"),
 )
 
+environment_secrets = _table(
+    "environment_secrets",
+    _id("environment_id"),
+    Column("name", string(255), nullable=False),
+    Column("sealed", text(), nullable=False),
+    *_stamps(),
+    key=("environment_id", "name"),
+)
+
 cron_triggers = _table(
     "cron_triggers",
     _id(),
