@@ -1,7 +1,7 @@
 """Firing cron triggers (5.2): due ones start their workflows, exactly once each, whichever and however many processes look.
 
-An occurrence is an identity: the execution that it starts has an id derived from the trigger and the time, so a second
-start of it, by another process or after a crash, finds the first. Only then the trigger moves on, by a conditional update.
+The execution starts and the trigger moves on in one transaction, which only the process commits that finds the trigger at that
+time still: nothing fires after a trigger is deleted. The execution's id is derived from the trigger and the time besides.
 A start that can never work is logged, and the trigger moves on; while the database is away nothing moves.
 
 Missed times: ``once`` (Mistral's way, the default) makes one run of them, ``all`` one each, ``skip`` none.
@@ -22,7 +22,8 @@ from maestrale.catalog.schedule import following
 from maestrale.core import identity
 from maestrale.engine import Engine, StartRequest
 from maestrale.errors import DatabaseUnavailableError, MaestraleError, RequestError
-from maestrale.store import Database, triggers
+from maestrale.store import Database, TriggerMoved, triggers
+from maestrale.store.triggers import Firing
 
 log = structlog.get_logger(__name__)
 
@@ -59,23 +60,27 @@ class CronScheduler:
         expected: datetime = row["next_execution_time"]
         step = step_of(row, self.now())
         if step.fires:
-            self._start(row, expected)
+            self._start(row, Firing(row["id"], expected, step.next_time, step.remaining))
+        # what was started has moved it on already, but for an execution that an older release had started
         moved = self.database.run_write(
             lambda conn: triggers.advance(conn, row["id"], expected, step.next_time, step.remaining))
         if moved and not step.fires:
             log.info("a cron trigger skipped times that it had missed", trigger_id=row["id"], since=str(expected))
 
-    def _start(self, row: Row, occurrence: datetime) -> None:
+    def _start(self, row: Row, firing: Firing) -> None:
+        """Start the workflow and move the trigger on, both or neither."""
         request = StartRequest(
             workflow_id=row["workflow_id"], input=row["workflow_input"] or {}, params=row["workflow_params"] or {},
             description=json.dumps({"description": "Workflow execution created by cron trigger.",
                                     "triggered_by": {"type": "cron_trigger", "id": row["id"], "name": row["name"]}}),
-            id=identity.derive(row["id"], "cron", occurrence.isoformat()),
+            id=identity.derive(row["id"], "cron", firing.expected.isoformat()), firing=firing,
         )
         try:
             self.engine.start(caller_of(row), request)
         except DatabaseUnavailableError:
             raise
+        except TriggerMoved:
+            log.info("a cron trigger was fired elsewhere or deleted", trigger_id=row["id"])
         except MaestraleError as error:
             log.warning("a cron trigger could not start its workflow", trigger_id=row["id"], error=str(error))
 

@@ -9,6 +9,8 @@ not what they do.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import gc
 import logging
 import os
@@ -35,6 +37,8 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 QUICK_DEATH = 2.0
 QUICK_DEATHS_ALLOWED = 5
 PARENT_INTERVAL = 1.0
+ADDRESS_TIME = 10.0
+ADDRESS_INTERVAL = 0.2
 ANSWER_TIME = 2
 """Seconds that requests have for their answer when what they waited for was broken off."""
 # How long one thread may hold the interpreter while another one wants it: the deciding thread computes, the
@@ -43,6 +47,10 @@ SWITCH_INTERVAL = 0.001
 # Decisions make many short-lived records and few cycles, and what is cached lives long: with Python's defaults a tenth of the
 # time goes into looking through it all over and over. New objects, then collections of the younger generation, until the next one.
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
+
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Application(Protocol):
@@ -94,8 +102,22 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The bound and listening socket. Raises OSError, e.g. for an address in use."""
+def listen(settings: Settings, patience: float = ADDRESS_TIME) -> socket.socket:
+    """The bound and listening socket. Raises OSError, e.g. for an address that is in use after ``patience`` seconds still.
+
+    The workers of a parent that was killed let go of its address a moment after it.
+    """
+    deadline = clock.monotonic() + patience
+    while True:
+        try:
+            return _bound(settings)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or clock.monotonic() >= deadline:
+                raise
+        time.sleep(ADDRESS_INTERVAL)
+
+
+def _bound(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -118,6 +140,7 @@ def serve(settings: Settings, application: Application, bound: socket.socket, *,
     """Serve in this process until SIGTERM or SIGINT, or until ``parent`` is gone; then drain."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     if parent is not None:
+        _end_with_parent(signal.SIGTERM)
         threading.Thread(target=_follow, args=(parent,), name="parent", daemon=True).start()
     config = uvicorn.Config(
         application.asgi, log_config=None, access_log=settings.access_log, server_header=False, proxy_headers=False,
@@ -175,6 +198,17 @@ def _follow(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(PARENT_INTERVAL)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, where it can; ``_follow`` is the second way."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, int(number))
+
+
+def _begin_worker() -> None:
+    """Between fork and exec: until it serves, there is nothing in a worker to be ended in order."""
+    _end_with_parent(signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -235,7 +269,8 @@ class Supervisor:
 
     def _spawn(self) -> None:
         fd = self._bound.fileno()
-        process = subprocess.Popen(self._command(fd), pass_fds=[fd])  # noqa: S603  our own command line
+        command = self._command(fd)
+        process = subprocess.Popen(command, pass_fds=[fd], preexec_fn=_begin_worker)  # noqa: S603, PLW1509 - our own; one thread here
         self._workers.append(_Worker(process, clock.monotonic()))
 
     def _replace_dead(self) -> None:

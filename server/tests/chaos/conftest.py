@@ -80,10 +80,10 @@ def service(tmp_path):
     """A function that starts servers on a database; all of them are killed at the end."""
     with contextlib.ExitStack() as stack:
 
-        def start(database, count=1, **options):
+        def start(database, count=1, workers=1, **options):
             folder = tmp_path / "logs"
             folder.mkdir(exist_ok=True)
-            return Service(stack.enter_context(Servers(database.url, count, folder, options=options)))
+            return Service(stack.enter_context(Servers(database.url, count, folder, options=options, workers=workers)))
 
         yield start
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 import pytest
 
 from maestrale.caller import Caller
 from maestrale.catalog import CronRequest, Triggers
+from maestrale.engine import StartRequest
 from maestrale.engine.diagnosis import Diagnosis
 from maestrale.engine.expiration import Expiration, Policy
+from maestrale.engine.items import Start
 from maestrale.engine.nodes import this_process
 from maestrale.errors import ConflictError, NotAllowedError, RequestError
 from maestrale.scheduler import CronScheduler, step_of
+from maestrale.store import TriggerMoved
+from maestrale.store.triggers import Firing
 
 ADMIN = Caller(project_id="admin", is_admin=True)
 WORKFLOWS = """
@@ -273,6 +278,36 @@ def test_a_process_that_died_between_start_and_moving_on_does_not_fire_twice(pro
     fire(process)
 
     assert len(process.rows("executions")) == 1
+
+
+@pytest.mark.parametrize("remaining", [None, 1])
+def test_a_trigger_that_was_deleted_after_it_was_found_due_does_not_fire(url, processes, monkeypatch, remaining):
+    process, other = processes(url), processes(url)
+    process.define(WORKFLOWS)
+    trigger = schedule(process, pattern="* * * * *", remaining_executions=remaining)
+    process.pass_time(61)
+    start = process.engine.start
+
+    def deleted_before(caller, request):
+        with other.service.database.write() as conn:
+            conn.exec_driver_sql(f"DELETE FROM cron_triggers WHERE id = '{trigger['id']}'")
+        return start(caller, request)
+
+    monkeypatch.setattr(process.engine, "start", deleted_before)
+    fire(process)
+
+    assert process.rows("executions") == []
+
+
+def test_a_start_that_a_trigger_cannot_have_does_not_hold_up_others(process):
+    process.define(WORKFLOWS)
+    lost = Start(process.caller, StartRequest(workflow_name="quick", id="e1", firing=Firing("none", NOON, NOON, None)), "e1", Future())
+    good = Start(process.caller, StartRequest(workflow_name="quick", id="e2"), "e2", Future())
+    process.loop.process([lost, good])
+
+    assert good.future.result(0).id == "e2"
+    assert isinstance(lost.future.exception(0), TriggerMoved)
+    assert [row["id"] for row in process.rows("executions")] == ["e2"]
 
 
 def test_L403_the_description_names_the_trigger(process):

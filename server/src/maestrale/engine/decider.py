@@ -198,6 +198,7 @@ class Decider:
         batch = Batch(
             changesets=[_changeset(unit) for unit in changed], new_jobs=list(outcome.new_jobs.values()),
             done_jobs=outcome.done_jobs, new_specs=self._specs(changed, ready),
+            firings=[unit.start.request.firing for unit in changed if unit.start is not None and unit.start.request.firing is not None],
         )
         if batch.changesets or batch.new_jobs or batch.done_jobs:
             parts.faults(BEFORE_COMMIT)

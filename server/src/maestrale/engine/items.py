@@ -14,11 +14,15 @@ from typing import Any, Literal
 
 from maestrale.caller import Caller
 from maestrale.core.messages import Message
+from maestrale.store.triggers import Firing
 
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """A start as asked for (1.23). ``workflow_id`` wins over the name; ``id`` makes the start idempotent (L161)."""
+    """A start as asked for (1.23). ``workflow_id`` wins over the name; ``id`` makes the start idempotent (L161).
+
+    ``firing``: the start counts only together with that move of a cron trigger.
+    """
 
     workflow_id: str | None = None
     workflow_name: str | None = None
@@ -29,6 +33,7 @@ class StartRequest:
     id: str | None = None
     source_execution_id: str | None = None
     tags: tuple[str, ...] = ()
+    firing: Firing | None = None
 
 
 @dataclass(frozen=True, slots=True)

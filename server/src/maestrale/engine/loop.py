@@ -27,7 +27,7 @@ from maestrale.engine.decider import CANCEL_ACTION, Decider, HeldJobs
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery, Item, Operation, Start, answer, fail
 from maestrale.errors import DatabaseUnavailableError, EngineError, MaestraleError
-from maestrale.store import AlreadyExists, JobGone, VersionConflict
+from maestrale.store import AlreadyExists, JobGone, TriggerMoved, VersionConflict
 
 log = structlog.get_logger(__name__)
 
@@ -184,6 +184,8 @@ class DecisionLoop:
         except CONFLICTS as conflict:
             self._noted(conflict)
             self._apart(items)
+        except TriggerMoved:
+            self._apart(items)
         except DatabaseUnavailableError as error:
             self._database_is_down(items, error)
         except Exception as error:
@@ -224,6 +226,9 @@ class DecisionLoop:
         except CONFLICTS as conflict:
             self._noted(conflict)
             return False
+        except TriggerMoved as error:
+            for item in items:
+                fail(item, error)
         except DatabaseUnavailableError as error:
             self._database_is_down(items, error)
         except Exception as error:

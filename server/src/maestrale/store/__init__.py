@@ -22,7 +22,7 @@ from maestrale.store import (
     tokens,
     triggers,
 )
-from maestrale.store.commits import AlreadyExists, Batch, Changeset, JobGone, VersionConflict
+from maestrale.store.commits import AlreadyExists, Batch, Changeset, JobGone, TriggerMoved, VersionConflict
 from maestrale.store.database import ConstraintError, Database, TransientError
 from maestrale.store.executions import Executions, Loaded
 from maestrale.store.filters import Where
@@ -33,7 +33,7 @@ from maestrale.store.scope import EVERYTHING, Scope
 
 __all__ = [
     "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
-    "PayloadCache", "Scope", "TransientError", "VersionConflict", "Where", "action_events", "by_ids", "count_", "definitions", "dispatch",
-    "environment_secrets", "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens",
-    "triggers", "upgrade",
+    "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events", "by_ids", "count_",
+    "definitions", "dispatch", "environment_secrets", "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes",
+    "reports", "settings", "tokens", "triggers", "upgrade",
 ]

@@ -25,6 +25,7 @@ from maestrale.store.dialect import TIMESTAMP, Dialect, Insert, Row, Update
 from maestrale.store.encoding import dumps
 from maestrale.store.payloads import PayloadCache, PayloadWriter
 from maestrale.store.rows import ATTEMPT, EXECUTION, JOB, TASK, Encoder, Layout, Step, encoder
+from maestrale.store.triggers import Firing
 
 EXECUTION_FIELDS = tuple(name for name in EXECUTION.fields if name != "version")
 
@@ -64,6 +65,10 @@ class AlreadyExists(DuplicateError):  # noqa: N818 - as above
         super().__init__(f"The execution exists already: {', '.join(self.ids)}")
 
 
+class TriggerMoved(ConflictError):  # noqa: N818 - as above
+    """A cron trigger that was to fire has been fired by another process, or deleted."""
+
+
 @dataclass(slots=True)
 class Changeset:
     """One execution with the records below it that are new or changed.
@@ -86,9 +91,10 @@ class Batch:
     new_jobs: list[Job] = field(default_factory=list)
     done_jobs: list[str] = field(default_factory=list)
     new_specs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    firings: list[Firing] = field(default_factory=list)
 
 
-Kind = Literal["versions", "jobs", "standalone", "rows", "any"]
+Kind = Literal["versions", "jobs", "triggers", "standalone", "rows", "any"]
 
 
 @dataclass(slots=True)
@@ -226,6 +232,8 @@ class Plan:
                 self._add_update(EXECUTION, fields, condition, rows, ("id", "version", "created_at"), "versions")
         if self.batch.done_jobs:
             self._add_delete(self.batch.done_jobs)
+        for firing in self.batch.firings:
+            self._add_firing(firing)
         self._add_insert(Insert(EXECUTION.table, (*EXECUTION.columns(EXECUTION_FIELDS), "version"), EXECUTION.types))
         self._add_insert(LEASES)
         specs = {digest: raw for digest, raw in self.batch.new_specs.items() if digest not in self._known_specs}
@@ -252,6 +260,19 @@ class Plan:
         text = f"DELETE FROM {JOB.table}"
         self.statements.append(Statement(text, rows, lambda raw: dialect.delete_many(raw, JOB.table, ordered), "jobs"))
 
+    def _add_firing(self, firing: Firing) -> None:
+        dialect, mark = self._dialect, self._dialect.placeholder
+        where = f"WHERE id = {mark} AND next_execution_time = {mark}"
+        key = (firing.trigger_id, self._time(firing.expected))
+        row: Row
+        if firing.following is None:
+            text, row = f"DELETE FROM cron_triggers {where}", key
+        else:
+            # a trigger that has fired is the same as no new one
+            text = f"UPDATE cron_triggers SET next_execution_time = {mark}, remaining_executions = {mark}, identity = NULL {where}"
+            row = (self._time(firing.following), firing.remaining, *key)
+        self.statements.append(Statement(text, [row], lambda raw: [dialect.run_many(raw, text, [row])], "triggers"))
+
     def _add_insert(self, insert: Insert) -> None:
         rows = self._inserts.get(insert.table)
         if rows:
@@ -268,6 +289,8 @@ def missing_rows(error: RowsMissing, batch: Batch, database: Database) -> Except
     """The error to raise for a statement that found too few rows, after the transaction was rolled back."""
     if error.kind == "jobs":
         return JobGone(_gone_jobs(batch, database) or set(batch.done_jobs))
+    if error.kind == "triggers":
+        return TriggerMoved("The cron trigger was fired by another process or deleted.")
     if error.kind == "versions":
         return VersionConflict(_outdated(batch, database) or {item.execution.id for item in batch.changesets if item.execution.stored})
     if error.kind == "standalone":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -55,6 +56,19 @@ def advance(conn: Connection, trigger_id: str, expected: datetime, following: da
     # a trigger that has fired is the same as no new one
     values = {"next_execution_time": following, "remaining_executions": remaining, "identity": None}
     return conn.execute(table.update().where(condition).values(values)).rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """That a cron trigger fires for its time ``expected``: written with the execution that it starts, or not at all.
+
+    The trigger moves on to ``following``, or is deleted if that is None.
+    """
+
+    trigger_id: str
+    expected: datetime
+    following: datetime | None
+    remaining: int | None
 
 
 def subscriptions(conn: Connection) -> list[tuple[str, str]]:
