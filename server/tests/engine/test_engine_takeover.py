@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from maestrale.engine import RunActionRequest
 from maestrale.engine.intake import CHILD_DELETED
 from maestrale.errors import DatabaseUnavailableError, StoppingError
 
@@ -124,3 +125,51 @@ def test_an_action_that_a_stopping_runner_refuses_is_handed_over_unbegun(url, pr
 
     assert len(two.runner.taken) == 12
     assert two.state(execution) == "RUNNING"
+
+
+def test_what_was_claimed_before_the_database_went_away_is_run_when_it_is_back(url, processes, monkeypatch):
+    one, two = processes(url, actions={"max_in_hand": 1}), processes(url)
+    one.define(TEXT)
+    one.start("safe")
+
+    def broken(conn, execution_id):
+        raise DatabaseUnavailableError("down")
+
+    with monkeypatch.context() as away:
+        away.setattr(two.service.executions, "execution", broken)
+        with pytest.raises(DatabaseUnavailableError):
+            two.poll()
+    assert two.runner.taken == {}
+
+    two.poll()
+
+    assert len(two.runner.taken) == 11
+
+
+def test_a_synchronous_run_whose_end_cannot_be_written_is_not_run_again_but_written_later(process, monkeypatch):
+    commit, runs = process.service.executions.commit, []
+    run = process.runner.run
+
+    def then_down(request):
+        runs.append(request)
+        monkeypatch.setattr(process.service.executions, "commit", broken)
+        return run(request)
+
+    def broken(batch):
+        raise DatabaseUnavailableError("down")
+
+    process.runner.run = then_down
+    request = RunActionRequest("std.echo", {"output": "x"}, run_sync=True, save_result=True)
+    with pytest.raises(DatabaseUnavailableError):
+        process.ask(lambda: process.engine.run_action(process.caller, request))
+    monkeypatch.setattr(process.service.executions, "commit", commit)
+    for later in process.loop._later:
+        later.at = 0.0
+    process.drain()
+    process.loop.wants_reconciliation = True
+    process.poll()
+
+    (row,) = process.rows("action_executions")
+    assert row["state"] == "SUCCESS"
+    assert len(runs) == 1
+    assert process.runtime.dispatcher.in_hand() == []

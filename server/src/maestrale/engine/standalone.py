@@ -27,6 +27,7 @@ from maestrale.engine.dispatch import Dispatcher, Origin, request_of
 from maestrale.engine.items import RunActionRequest
 from maestrale.errors import (
     ConflictError,
+    DatabaseUnavailableError,
     InvalidActionError,
     InvalidStateTransitionError,
     MaestraleError,
@@ -83,11 +84,11 @@ class StandaloneActions:
         self.dispatcher.take(attempt)
         try:
             self._store(attempt)
-            if request.run_sync:
-                return self._run_and_wait(attempt, origin)
         except BaseException:
             self.dispatcher.settle([attempt.id])
             raise
+        if request.run_sync:
+            return self._run_and_wait(attempt, origin)
         shown = _copy(attempt)
         if is_inert:
             self.dispatcher.settle([attempt.id])
@@ -138,8 +139,13 @@ class StandaloneActions:
         return attempt.set(state=result.state, output={"result": result.value})
 
     def _run_and_wait(self, attempt: Attempt, origin: Origin) -> Attempt:
+        """The finished run. It stays in hand if that can't be written now: what isn't in hand counts as not begun."""
         result = self.runner.run(request_of(attempt, origin))
-        done = self._finished(attempt, result.state, result.value)
+        try:
+            done = self._finished(attempt, result.state, result.value)
+        except DatabaseUnavailableError:
+            self.dispatcher.on_standalone(attempt.id, result)
+            raise
         self.dispatcher.settle([attempt.id])
         return done
 

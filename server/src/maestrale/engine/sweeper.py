@@ -215,7 +215,14 @@ class Sweeper:
             self.hurry()
 
     def _run(self, attempts: Sequence[Attempt]) -> None:
-        for attempt, origin in self.database.run_read(lambda conn: self._with_origins(conn, attempts)):
+        """Run what was taken in hand. If the database goes away before it is known what to run, ``reconcile`` does so later."""
+        try:
+            found = self.database.run_read(lambda conn: self._with_origins(conn, attempts))
+        except BaseException:
+            self.dispatcher.settle(attempt.id for attempt in attempts)
+            self.loop.wants_reconciliation = True
+            raise
+        for attempt, origin in found:
             if origin is None:
                 self.inbox.put(Delivery(ActionCompleted(attempt.id, states.CANCELLED, TOO_LATE), execution_id=attempt.execution_id))
                 continue
