@@ -6,6 +6,7 @@ import pytest
 
 from maestrale.caller import Caller
 from maestrale.errors import ConflictError, InvalidActionError, NotAllowedError, NotFoundError, RequestError, WorkflowError
+from maestrale.store import VersionConflict
 
 WAITS = """
 waits: {tasks: {a: {action: std.async_noop, publish: {v: <% task().result %>}, on-success: b}, b: {action: std.noop}}}
@@ -75,6 +76,31 @@ def test_two_processes_with_the_same_execution_in_memory_never_lose_an_update(ur
 
     assert one.state(execution) == "SUCCESS"
     assert {a.id: a.output["result"] for a in one.attempts(execution)} == {first: 1, second: 2}
+
+
+def test_results_that_reach_two_processes_in_turn_are_decided_in_vain_once(url, processes, monkeypatch):
+    them, vain = [processes(url), processes(url)], []
+    them[0].define("many: {tasks: {a: {with-items: i in <% range(20) %>, action: std.async_noop}}}")
+    execution = them[0].start("many").id
+    for each in them:
+        decide = each.loop.decider.decide
+
+        def counted(items, decide=decide):
+            try:
+                decide(items)
+            except VersionConflict:
+                vain.append(items)
+                raise
+
+        monkeypatch.setattr(each.loop.decider, "decide", counted)
+    ids = [attempt.id for attempt in them[0].attempts(execution)]
+
+    for number, one in enumerate(ids):
+        each = them[number % 2]
+        each.ask(lambda one=one, each=each: each.engine.complete_action(each.caller, one, "SUCCESS", 1))
+
+    assert them[0].state(execution) == "SUCCESS"
+    assert len(vain) <= len(them)
 
 
 def test_a_decision_to_do_nothing_is_not_taken_on_outdated_memory(url, processes):

@@ -111,8 +111,10 @@ class Decider:
             runs = self._assign(outcome, world.now)
             withdrawn = self._cancel_elsewhere(outcome, world.now)
             self._commit(outcome, ready)
-        except BaseException:
+        except BaseException as error:
             parts.shelf.drop(around.outcome.units)
+            if isinstance(error, VersionConflict):
+                parts.shelf.contend(error.ids)
             parts.dispatcher.settle(attempt.id for _, attempt in around.outcome.runs)
             parts.dispatcher.settle(attempt_id for _, attempt_id in withdrawn)
             raise

@@ -6,7 +6,7 @@ Used by the deciding thread only, but for ``home_of``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from maestrale.core import states
 from maestrale.core.model import Attempt
@@ -19,6 +19,9 @@ from maestrale.store import Connection, Database, Executions
 STRAY = 1000
 HOMES = 100_000
 """Asynchronous actions whose execution is remembered; the others are looked up."""
+CONTENDED = 1000
+CALM_AFTER = 16
+"""So many looks in a row that found memory right, and an execution isn't contended any more."""
 
 
 class Shelf:
@@ -30,6 +33,7 @@ class Shelf:
         self._programs = programs
         self._cache = cache
         self._from_memory: set[str] = set()
+        self._contended: dict[str, int] = {}
         self._homes: dict[str, str] = {}
         self._weights: dict[str, int] = {}
 
@@ -59,10 +63,39 @@ class Shelf:
             else:
                 found[execution_id] = snapshot
                 self._from_memory.add(execution_id)
-        if missing:
-            found.update(self._database.run_read(lambda conn: self._load(conn, missing)))
+        doubtful = {one: snapshot for one, snapshot in found.items() if one in self._contended}
+        if missing or doubtful:
+            outdated, loaded = self._database.run_read(lambda conn: self._look(conn, doubtful, missing))
+            for execution_id in doubtful:
+                self._calm(execution_id, is_outdated=execution_id in outdated)
+            for execution_id in outdated:
+                del found[execution_id]
+            found.update(loaded)
             self._from_memory.difference_update(missing)
         return found
+
+    def contend(self, ids: Iterable[str]) -> None:
+        """Other processes change these too: what memory holds of them is compared with the rows before it is used, for a while.
+
+        A look at a version is cheaper than a decision in vain.
+        """
+        for execution_id in ids:
+            self._contended[execution_id] = CALM_AFTER
+        while len(self._contended) > CONTENDED:
+            del self._contended[next(iter(self._contended))]
+
+    def _calm(self, execution_id: str, *, is_outdated: bool) -> None:
+        self._contended[execution_id] = CALM_AFTER if is_outdated else self._contended[execution_id] - 1
+        if not self._contended[execution_id]:
+            del self._contended[execution_id]
+
+    def _look(
+        self, conn: Connection, doubtful: Mapping[str, Snapshot], missing: Sequence[str],
+    ) -> tuple[list[str], dict[str, Snapshot]]:
+        """Which of the doubtful are not what is stored, and they and the missing ones loaded."""
+        versions = self._executions.versions(conn, list(doubtful)) if doubtful else {}
+        outdated = [one for one, snapshot in doubtful.items() if versions.get(one) != snapshot.execution.version]
+        return outdated, self._load(conn, [*missing, *outdated])
 
     def _load(self, conn: Connection, ids: Sequence[str]) -> dict[str, Snapshot]:
         found = {}
@@ -83,10 +116,8 @@ class Shelf:
         if not asked:
             return []
 
-        def look(conn: Connection) -> list[str]:
-            return [one.id for one in asked if self._executions.version(conn, one.id) != one.version]
-
-        return self._database.run_read(look)
+        stored = self._database.run_read(lambda conn: self._executions.versions(conn, [one.id for one in asked]))
+        return [one.id for one in asked if stored.get(one.id) != one.version]
 
     def keep(self, snapshot: Snapshot) -> None:
         """Put back what equals its rows now. What has ended is not needed again soon."""

@@ -96,6 +96,10 @@ class Executions:
         (rows,) = self._fetch(conn, [(f"SELECT version FROM executions WHERE id = {mark}", (execution_id,))])
         return rows[0][0] if rows else None
 
+    def versions(self, conn: Connection, ids: Sequence[str]) -> dict[str, int]:
+        """The same for many at once; those that don't exist are left out."""
+        return {row[0]: row[1] for row in self._each(conn, "SELECT id, version FROM executions WHERE id", ids)}
+
     def attempt(self, conn: Connection, attempt_id: str) -> Attempt | None:
         """One attempt, of a task or run on its own."""
         found = self._attempts_where(conn, "id", [attempt_id])
