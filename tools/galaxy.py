@@ -29,9 +29,8 @@ def ansible_environment(folder: Path, collections: Path | None = None) -> dict[s
     return environment
 
 
-def build(venv: Path) -> Path:
-    """Build the artifact; returns its path."""
-    output = BUILD / "dist"
+def build(venv: Path, output: Path = BUILD / "dist") -> Path:
+    """Build the artifact into a folder of its own; returns its path."""
     shutil.rmtree(output, ignore_errors=True)
     _galaxy(venv, "build", "--force", "--output-path", str(output), str(ROOT))
     return next(output.glob("maestrale-mistral-*.tar.gz"))

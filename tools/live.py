@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,6 +16,8 @@ import galaxy
 import yaml
 from venvs import BUILD, ROOT
 
+# Starts a Keystone of one's own, where there is such a script; the tests that need one are left out otherwise.
+KEYSTONE_SCRIPT = ROOT.parent / "shared" / "lab" / "keystone.sh"
 # The canned HTTP server of the conformance cases listens on 127.0.0.2.
 DENIED = ["127.0.0.1/32", "::1/128", "169.254.0.0/16", "fe80::/10"]
 
@@ -37,7 +40,10 @@ def conformance(run: Any, venv: Path, cases: Path, database_url: str | None) -> 
 
 
 def integration(run: Any, venv: Path) -> int:
-    """Run the integration targets with ansible-test, one after the other; each counts as a test."""
+    """Run the integration targets with ansible-test, one after the other; each counts as a test.
+
+    MAESTRALE_TEST_ENDPOINT names another engine to run them against, such as an OpenStack Mistral.
+    """
     folder = _fresh("integration")
     tree, environment = ansible_test.prepare(venv, "integration")
     settings = {"MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")])}
@@ -45,8 +51,9 @@ def integration(run: Any, venv: Path) -> int:
     aliases = sorted((tree / "tests" / "integration" / "targets").glob("*/aliases"))
     targets = [path.parent.name for path in aliases if "hidden" not in path.read_text().split()]
     failed = []
-    with engine.running(venv, folder, settings) as server:
-        variables = {"maestrale_endpoint": server.url, "maestrale_checkout": str(ROOT)}
+    elsewhere = os.environ.get("MAESTRALE_TEST_ENDPOINT")
+    with contextlib.nullcontext() if elsewhere else engine.running(venv, folder, settings) as server:
+        variables = {"maestrale_endpoint": server.url if server else elsewhere, "maestrale_checkout": str(ROOT)}
         (tree / "tests" / "integration" / "integration_config.yml").write_text(yaml.safe_dump(variables))
         for target in targets:
             command = [venv / "bin" / "python", venv / "bin" / "ansible-test", "integration", target, "--local", "--python", version]
@@ -67,6 +74,11 @@ def plays(run: Any, venv: Path) -> int:
     with engine.running(venv, folder, settings) as server:
         environment = galaxy.ansible_environment(folder, collections)
         environment |= {"PATH": f"{venv / 'bin'}{os.pathsep}{environment['PATH']}", "MAESTRALE_ENDPOINT": server.url}
+        environment |= {
+            "MAESTRALE_KEYSTONE_SCRIPT": os.environ.get("MAESTRALE_KEYSTONE_SCRIPT") or str(KEYSTONE_SCRIPT),
+            "MAESTRALE_KEYSTONE_FOLDER": str(BUILD / "keystone-live"),
+            "MAESTRALE_TEST_REQUIRE": os.environ.get("MAESTRALE_TEST_REQUIRE", ""),
+        }
         options = ["-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
         return int(run(venv / "bin" / "python", "-m", "pytest", *options, "tests/live", cwd=tree, env=environment))
 

@@ -21,31 +21,32 @@ SPEC.loader.exec_module(source)
 class Listing:
     """Executions as the source would read them."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         self.items = []
         self.queries = []
-        monkeypatch.setattr(source.Source, "_page", self.page)
 
-    def page(self, query):
+    def page(self, query, kind="execution"):
         self.queries.append(query)
         since = query.get("updated_at", "gte:").removeprefix("gte:")
-        found = sorted((item for item in self.items if item["updated_at"] >= since), key=lambda item: item["updated_at"])
+        found = sorted(
+            (item for item in self.items if item["updated_at"] >= since and item["kind"] == kind), key=lambda item: item["updated_at"]
+        )
         if query.get("sort_dirs") == "desc":
             found.reverse()
         if "marker" in query:
             found = found[[item["id"] for item in found].index(query["marker"]) + 1 :]
         return found[: query["limit"]]
 
-    def put(self, identity, state, second):
+    def put(self, identity, state, second, kind="execution"):
         self.items = [item for item in self.items if item["id"] != identity]
         stamp = f"2026-01-01 00:00:{second:02d}"
-        self.items.append({"id": identity, "state": state, "updated_at": stamp, "created_at": stamp})
+        self.items.append({"id": identity, "state": state, "updated_at": stamp, "created_at": stamp, "kind": kind})
 
 
 @pytest.fixture
 def listing(monkeypatch):
-    listing = Listing(monkeypatch)
-    monkeypatch.setattr(source.Source, "_page", lambda self, query: listing.page(query))
+    listing = Listing()
+    monkeypatch.setattr(source.Source, "_page", lambda self, kind, query: listing.page(query, kind))
     return listing
 
 
@@ -87,11 +88,24 @@ def test_a_restarted_rulebook_goes_on(listing, tmp_path):
     source.Source(options).look()
     listing.put("b", "ERROR", 5)
     assert states(source.Source(options).look()) == [("b", "ERROR")]
-    assert json.loads((tmp_path / "state").read_text())["since"] == "2026-01-01 00:00:05"
+    assert json.loads((tmp_path / "state").read_text())["execution"]["since"] == "2026-01-01 00:00:05"
+
+
+def test_tasks_are_events_if_that_is_asked_for(listing, tmp_path):
+    options = source.checked({"types": ["task", "execution"], "since": "2026-01-01 00:00:00", "state_file": str(tmp_path / "state")})
+    listing.put("t", "ERROR", 1, "task")
+    listing.put("x", "ERROR", 2)
+    events = source.Source(options)
+    found = events.look()
+    assert [(event["type"], event[event["type"]]["id"]) for event in found] == [("task", "t"), ("execution", "x")]
+    assert events.look() == []
+    listing.put("t2", "ERROR", 3, "task")
+    again = source.Source(source.checked({"types": ["task"], "state_file": options["state_file"]}))
+    assert [event["task"]["id"] for event in again.look()] == ["t2"]
 
 
 @pytest.mark.parametrize(
-    "args", [{"stats": []}, {"states": ["GONE"]}, {"states": "ERROR"}, {"poll_seconds": 0}, {"endpoint": "file:///etc"}]
+    "args", [{"stats": []}, {"states": ["GONE"]}, {"states": "ERROR"}, {"poll_seconds": 0}, {"types": ["x"]}, {"endpoint": "file:///etc"}]
 )
 def test_options_that_make_no_sense_are_told(args):
     with pytest.raises(ValueError, match="engine_events"):
