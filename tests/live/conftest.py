@@ -47,15 +47,15 @@ class Engine:
         """Start an execution."""
         return self.call("POST", "/executions", {"workflow_name": workflow, **fields})
 
-    def wait(self, what, look):
+    def wait(self, what, look, patience=PATIENCE):
         """Look until there is something."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             found = look()
             if found:
                 return found
             time.sleep(0.1)
-        raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s")
+        raise AssertionError(f"{what} did not happen within {patience:.0f} s")
 
 
 class Server:

@@ -177,6 +177,8 @@ class PlaybookSettings(Group):
     text_max: int = Field(default=4096, ge=64, description="Longest message of a failed task that is kept.")
     value_max: int = Field(default=1024 * 1024, ge=1024, description="Largest fact or statistic that is kept, in bytes.")
     memory_max: int | None = Field(default=None, description="Memory of each process of a playbook, in bytes.")
+    cpu_max: int | None = Field(default=None, ge=1, description="Processor time of each process of a playbook, in seconds.")
+    processes_max: int | None = Field(default=None, ge=1, description="Processes that a playbook may have at once; more of them end it.")
 
 
 class OpenStackSettings(Group):

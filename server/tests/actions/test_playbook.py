@@ -253,6 +253,23 @@ def test_the_memory_of_its_processes_is_limited(make_desk: Callable[..., Any]) -
     assert value["registered"]["web1"]["seen"]["stdout"] == str(8 * 1024**2)
 
 
+def test_the_processor_time_of_its_processes_is_limited(make_desk: Callable[..., Any]) -> None:
+    desk = make_desk(playbooks=PlaybookSettings(cpu_max=20))
+    tasks = play({"ansible.builtin.shell": "ulimit -t; ulimit -t 1; while :; do :; done"})
+    value = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local").value
+    assert value["failed_tasks"][0]["rc"] == -signal.SIGKILL
+    assert "20" in value["stdout_tail"]
+
+
+def test_a_playbook_with_too_many_processes_is_ended_with_all_of_them(make_desk: Callable[..., Any]) -> None:
+    desk = make_desk(playbooks=PlaybookSettings(processes_max=30, grace=1.0))
+    tasks = play({"ansible.builtin.shell": "for i in $(seq 60); do sleep 98768 & done; wait"})
+    result = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local")
+    assert (result.state, result.value["status"]) == ("ERROR", "failed")
+    assert result.value["message"] == "Playbook was stopped since it had more than 30 processes at once."
+    assert process_tree.marked(MARK, "a1") == []
+
+
 def test_a_deep_working_directory_does_not_break_sockets_and_no_link_is_left(
     make_desk: Callable[..., Any], tmp_path: Path,
 ) -> None:

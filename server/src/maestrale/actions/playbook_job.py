@@ -123,6 +123,7 @@ def _job(
         "grace": settings.grace,
         "limits": {
             "text": settings.text_max, "tail": settings.stdout_tail, "value": settings.value_max, "memory": settings.memory_max,
+            "cpu": settings.cpu_max, "processes": settings.processes_max,
         },
     }
 

@@ -33,18 +33,25 @@ from maestrale.actions.playbook_report import Masker, Report
 
 _BATCH = 100
 _BATCH_SECONDS = 0.25
-_STATUS = {"cancel": "canceled", "timeout": "timeout", "idle": "timeout", "orphaned": "canceled"}
+_STATUS = {"cancel": "canceled", "timeout": "timeout", "idle": "timeout", "orphaned": "canceled", "processes": "failed"}
+_COUNTING_SECONDS = 0.2
 
 
 class QuickSpawn(pexpect.spawn):  # type: ignore[misc]
     """A spawned program whose pid is known to all, and that is not waited for after its end as pexpect would (0.1 s)."""
 
     spawned: int | None = None
+    cpu_max: int | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **{"preexec_fn": self._limit, **options})
         QuickSpawn.spawned = self.pid
         self.ptyproc.delayafterclose = 0
+
+    def _limit(self) -> None:
+        """In the new process: bound its processor time and that of all it starts."""
+        if self.cpu_max is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_max, self.cpu_max))
 
 
 class Output:
@@ -128,7 +135,7 @@ class Overseer:
     def _patience(self) -> float:
         """Seconds until something has to be looked at again."""
         now = time.monotonic()
-        patience = 1.0
+        patience = _COUNTING_SECONDS if self._job["limits"].get("processes") else 1.0
         if self._deadline is not None:
             patience = min(patience, self._deadline - now)
         if self._job.get("idle_timeout"):
@@ -145,6 +152,9 @@ class Overseer:
             return "timeout"
         if self._job.get("idle_timeout") and now >= self.last_event + self._job["idle_timeout"]:
             return "idle"
+        most = self._job["limits"].get("processes")
+        if most and len(process_tree.descendants(os.getpid())) > most:
+            return "processes"
         return None
 
     def _end_everything(self) -> None:
@@ -230,7 +240,7 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
             output.event(report.add(event))
         return False
 
-    pexpect.spawn = QuickSpawn
+    pexpect.spawn, QuickSpawn.cpu_max = QuickSpawn, limits.get("cpu")
     started = time.monotonic()
     status, rc = "failed", None
     try:
@@ -281,6 +291,8 @@ def _collected(path: Path) -> dict[str, Any]:
 def _ending_text(ending: str, job: dict[str, Any]) -> str:
     if ending == "idle":
         return f"Playbook was stopped since it printed nothing for {job['idle_timeout']:g} seconds."
+    if ending == "processes":
+        return f"Playbook was stopped since it had more than {job['limits']['processes']} processes at once."
     if ending == "timeout":
         return f"Playbook timed out after {job['timeout']:g} seconds." if job.get("timeout") else "Playbook timed out."
     return "Playbook was cancelled."

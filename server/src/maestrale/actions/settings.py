@@ -26,7 +26,8 @@ class PlaybookSettings:
     Sizes are bytes, times seconds; ``executable`` is the folder of ``ansible-playbook``, None for the interpreter's own.
     ``config_file`` is the ``ansible.cfg`` for playbooks whose project has none. ``environment`` names variables that may be set
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
-    SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run.
+    SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run, ``cpu_max`` the processor seconds of each, ``processes_max`` how
+    many of them there may be at once.
     """
 
     roots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -48,6 +49,8 @@ class PlaybookSettings:
     text_max: int = 4096
     value_max: int = 1024 * 1024
     memory_max: int | None = None
+    cpu_max: int | None = None
+    processes_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
