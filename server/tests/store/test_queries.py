@@ -6,7 +6,7 @@ import pytest
 from records import NOW, attempt, execution, later, new_id, save, start, task
 
 from maestrale.errors import NotFoundError, RequestError
-from maestrale.store import EVERYTHING, Changeset, Scope, Where, by_ids, count_, definitions, field_names, get_, list_
+from maestrale.store import EVERYTHING, Changeset, Scope, Where, by_ids, count_, definitions, field_names, get_, list_, queries
 from maestrale.store.encoding import loads
 from maestrale.store.resources import RESOURCES
 
@@ -259,6 +259,21 @@ def test_rows_of_other_projects_are_invisible_whatever_is_asked(store, database)
                     get_(conn, resource, P2, identifier)
             with pytest.raises(NotFoundError):
                 list_(conn, resource, P2, marker=one_id)
+
+
+def test_a_statement_is_put_together_once_for_all_values_and_projects(store, database):
+    ids = {project: start(store, tasks=0, attempts=0, project_id=project)[0].id for project in ("p1", "p2")}
+
+    def ask(scope, project):
+        with database.read() as conn:
+            found = list_(conn, "executions", scope, filters=[Where("id", "in", [ids[project]])], limit=5)
+            return [row["id"] for row in found], get_(conn, "executions", scope, ids[project])["id"]
+
+    assert ask(P1, "p1") == ([ids["p1"]], ids["p1"])
+    made = queries._plain_page.cache_info().misses, queries._one.cache_info().misses
+
+    assert ask(P2, "p2") == ([ids["p2"]], ids["p2"])
+    assert (queries._plain_page.cache_info().misses, queries._one.cache_info().misses) == made
 
 
 def generic_row(kind, ids):
