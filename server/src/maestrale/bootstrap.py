@@ -6,7 +6,8 @@ Nothing else constructs a database, a runner or an engine. Building connects not
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,7 @@ from maestrale.actions import Registry, Result, Runner, standard_registry
 from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.api.auth import Authenticator
+from maestrale.api.issued_tokens import IssuedTokens
 from maestrale.caller import Caller
 from maestrale.catalog import Catalog, Definitions, EnvironmentSecrets, Sealer, Sharing, Sources, Triggers
 from maestrale.config import ConfigurationError, Settings
@@ -51,7 +53,7 @@ from maestrale.engine.standalone import StandaloneActions
 from maestrale.engine.sweeper import IDLE_EVERY, Pace, Sweeper
 from maestrale.expr import Options
 from maestrale.scheduler import CronScheduler
-from maestrale.store import Database, Executions, tokens
+from maestrale.store import Database, Executions
 from maestrale.store.schema import current_revision, is_current, upgrade
 
 log = structlog.get_logger(__name__)
@@ -100,16 +102,6 @@ class Application:
         self.service.runtime.stop(waited)
 
 
-class _Tokens:
-    """The static tokens of the database, as the API asks for them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def caller_of(self, digest: str) -> Caller | None:
-        return self._database.run_read(lambda conn: tokens.caller_of(conn, digest, clock.now()))
-
-
 class _Source:
     """The definitions, told when a batch begins."""
 
@@ -130,7 +122,7 @@ class _Source:
 def build(settings: Settings, faults: Faults = no_faults) -> Application:
     """The whole service. Raises ConfigurationError."""
     service = build_service(settings, faults)
-    authenticator = authenticator_for(settings, _Tokens(service.database), now=clock.now, monotonic=clock.monotonic)
+    authenticator = authenticator_for(settings, IssuedTokens(service.database, clock.now), now=clock.now, monotonic=clock.monotonic)
     if settings.auth == "keystone":
         tokens = service.runtime.runner.settings.openstack.tokens
         authenticator = _Remembering(authenticator, lambda caller: tokens.remember(caller.as_security(), caller.token))
@@ -362,6 +354,17 @@ def prepare_database(settings: Settings) -> None:
 def upgrade_database(settings: Settings) -> bool:
     """Bring the database to the current schema; whether there was something to do."""
     return upgrade(settings.database_url)
+
+
+@contextmanager
+def issued_tokens(settings: Settings) -> Iterator[IssuedTokens]:
+    """The tokens in the database, which is made or brought to the current schema as a server would do it."""
+    prepare_database(settings)
+    database = database_of(settings)
+    try:
+        yield IssuedTokens(database, clock.now)
+    finally:
+        database.close()
 
 
 def diagnose(settings: Settings, *, fix: bool) -> list[Finding]:

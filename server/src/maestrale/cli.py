@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from maestrale import bootstrap, server
+from maestrale.api import policy
+from maestrale.api.issued_tokens import IssuedTokens, TokenRequest
 from maestrale.config import ENV_PREFIX, ConfigurationError, Settings, load_settings
 from maestrale.errors import DatabaseUnavailableError, MaestraleError
 
@@ -28,9 +33,15 @@ log = structlog.get_logger(__name__)
 app = typer.Typer(name="maestrale", help="A workflow engine that speaks OpenStack Mistral's language and API.", no_args_is_help=True)
 database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
+token_commands = typer.Typer(help="Tokens for auth 'token', kept in the database by their digest.", no_args_is_help=True)
+app.add_typer(token_commands, name="token")
+policy_commands = typer.Typer(help="Who may do what.", no_args_is_help=True)
+app.add_typer(policy_commands, name="policy")
 
 FAILURES = (MaestraleError, ConfigurationError, OSError)
 """What a user or operator can do something about; shown as one line."""
+
+SPANS = {"h": "hours", "d": "days", "w": "weeks"}
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file with options.", envvar=f"{ENV_PREFIX}CONFIG", show_envvar=True),
@@ -111,6 +122,87 @@ def upgrade(database_url: DatabaseOption = None, config: ConfigOption = None) ->
     typer.echo("The database is up to date.")
 
 
+@token_commands.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="What the token is revoked by.")],
+    project: Annotated[str, typer.Option(help="Id of the project that the token works in.")],
+    project_name: Annotated[str | None, typer.Option(help="The project's name, for display.")] = None,
+    user: Annotated[str | None, typer.Option(help="The user's name, which HTTP basic may give.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="A role; 'admin' gives administrator rights. May be repeated.")] = None,
+    expires_in: Annotated[str | None, typer.Option(help="How long it lasts: 12h, 30d, 8w; without it until it is revoked.")] = None,
+    database_url: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Issue a token and print it, this once: only its digest is stored."""
+    request = TokenRequest(
+        name=name, project_id=project, project_name=project_name, user_name=user, roles=tuple(role or ()), lasts=_span(expires_in))
+    with _issued_tokens(config, database_url) as tokens:
+        secret = tokens.issue(request)
+    typer.echo(secret)
+    typer.echo("This is the only time that the token is shown.", err=True)
+
+
+@token_commands.command("list")
+def list_tokens(
+    database_url: DatabaseOption = None,
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Name the tokens in the database, expired ones too. Those of the configuration are not among them."""
+    with _issued_tokens(config, database_url) as tokens:
+        rows = tokens.all()
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, default=str))
+        return
+    if not rows:
+        typer.echo("There are no tokens in the database.")
+        return
+    table = Table("name", "project", "user", "roles", "created", "expires")
+    for row in rows:
+        expires = f"{row['expires_at'] or 'never'}{' (expired)' if row['is_expired'] else ''}"
+        table.add_row(row["name"], row["project_id"], row["user_name"], ", ".join(row["roles"]), str(row["created_at"]), expires)
+    _print(table)
+
+
+@token_commands.command("revoke")
+def revoke_token(
+    name: Annotated[str, typer.Argument(help="The token's name.")],
+    database_url: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Delete a token. Running servers refuse it within seconds."""
+    with _issued_tokens(config, database_url) as tokens:
+        tokens.revoke(name)
+    typer.echo(f"The token '{name}' is revoked.")
+
+
+@contextmanager
+def _issued_tokens(config: Path | None, database_url: str | None) -> Iterator[IssuedTokens]:
+    settings = _settings(config, _given(database_url=database_url))
+    server.configure_logging(settings)
+    try:
+        with bootstrap.issued_tokens(settings) as tokens:
+            yield tokens
+    except FAILURES as error:
+        raise _fail(error) from error
+
+
+def _span(text: str | None) -> timedelta | None:
+    """A time span such as 12h, 30d or 8w."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,6})([hdw])", text)
+    if found is None:
+        raise typer.BadParameter(f"'{text}' is no time span; write 12h, 30d or 8w.", param_hint="--expires-in")
+    return timedelta(**{SPANS[found[2]]: int(found[1])})
+
+
+@policy_commands.command("sample")
+def sample_policy() -> None:
+    """Print a policy.yaml with every rule and its default, all commented out; name its file in api.policy_file."""
+    typer.echo(policy.sample(), nl=False)
+
+
 @app.command()
 def doctor(
     database_url: DatabaseOption = None,
@@ -141,6 +233,10 @@ def _show_findings(findings: Sequence[Any]) -> None:
     for finding in findings:
         verdict = "fixed" if finding.is_fixed else "yes" if finding.is_stuck else "no"
         table.add_row(finding.execution_id, finding.workflow_name, finding.state, finding.reason, finding.since, finding.holder, verdict)
+    _print(table)
+
+
+def _print(table: Table) -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -319,7 +319,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1, description="Server processes; with more than one use PostgreSQL or MariaDB.")
     database_url: str = Field(default_factory=default_database_url, description="SQLAlchemy URL of the database.")
     auth: Literal["none", "token", "keystone"] = Field(default="none", description="How callers prove who they are.")
-    tokens: list[TokenIdentity] = Field(default_factory=list, description="Static tokens for auth 'token'.")
+    tokens: list[TokenIdentity] = Field(default_factory=list, description="Static tokens for auth 'token', beside issued ones.")
     log_format: Literal["console", "json"] = Field(default="console", description="Form of the log on standard error.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level that is logged.")
     access_log: bool = Field(default=False, description="Log a line per request.")
@@ -359,8 +359,6 @@ class Settings(BaseSettings):
                 f"host: refusing to listen on {self.host} without authentication, since anyone who reaches it could run"
                 " playbooks as this user; set auth to 'token' or 'keystone', or host to 127.0.0.1",
             )
-        if self.auth == "token" and not self.tokens:
-            raise ValueError("tokens: auth 'token' needs at least one entry, e.g. tokens: [{token: ..., project_id: ...}]")
         if self.auth == "keystone" and not self.keystone.auth_url:
             raise ValueError("keystone.auth_url: auth 'keystone' needs the address of the identity service")
         return self

@@ -52,7 +52,6 @@ def test_the_default_database_is_a_file_in_the_users_data_folder(monkeypatch, tm
     ({"auth": "magic"}, ["auth:", "'none', 'token' or 'keystone'"]),
     ({"engine": {"no_such": 1}}, ["engine.no_such", "no such option"]),
     ({"host": "0.0.0.0"}, ["without authentication", "auth"]),
-    ({"auth": "token"}, ["tokens"]),
     ({"auth": "keystone"}, ["keystone.auth_url"]),
     ({"http_denied_cidrs": ["nonsense"]}, ["http_denied_cidrs", "nonsense"]),
     ({"engine": {"node_heartbeat": 6, "node_timeout": 10}}, ["node_timeout must be at least twice"]),
