@@ -296,10 +296,12 @@ def test_A314_A315_A316_A317_A318_maintenance(serve):
     assert api.put(f"executions/{cancelled}", {"state": "CANCELLED"}).json()["state"] == "CANCELLED"
     assert api.put("/maintenance", {"status": "PAUSED"}).status_code == 200
     assert api.put("/maintenance", {"status": "RUNNING"}).status_code == 409
-    for action in actions:
-        assert api.put(f"action_executions/{action['id']}", {"state": "SUCCESS"}).status_code == 200
+    assert api.put(f"action_executions/{actions[0]['id']}", {"state": "SUCCESS"}).status_code == 200
     until_status(api, "PAUSED")
-    assert api.put(f"action_executions/{actions[0]['id']}", {"state": "SUCCESS"}).status_code == 423
+    for action in actions[1:]:
+        assert api.put(f"action_executions/{action['id']}", {"state": "SUCCESS"}).status_code == 200
+    for action in (actions[0]["id"], str(uuid4())):
+        assert api.put(f"action_executions/{action}", {"state": "SUCCESS"}).status_code == 423
 
     assert api.put("/maintenance", {"status": "RUNNING"}).json() == {"status": "RUNNING"}
     api.until(f"executions/{running}", "RUNNING", "SUCCESS")

@@ -45,16 +45,31 @@ def test_L375_maintenance_pauses_what_runs_and_resumes_exactly_that(process):
     assert maintenance.request(ADMIN, "PAUSED") == "PAUSING"
     go_on(process)
     assert process.state(running) == "PAUSED"
-    assert maintenance.status() == "PAUSING"
-    for execution in (running, paused_by_owner):
-        process.ask(lambda one=execution: process.engine.complete_action(process.caller, process.attempts(one)[0].id, "SUCCESS"))
     go_on(process)
     assert maintenance.status() == "PAUSED"
+    for execution in (running, paused_by_owner):
+        process.ask(lambda one=execution: process.engine.complete_action(process.caller, process.attempts(one)[0].id, "SUCCESS"))
+    assert process.state(running) == "PAUSED"
 
     assert maintenance.request(ADMIN, "RUNNING") == "RUNNING"
     go_on(process)
     assert process.state(running) == "SUCCESS"
     assert process.state(paused_by_owner) == "PAUSED"
+
+
+def test_maintenance_waits_for_what_a_process_has_in_hand(url, processes):
+    process = processes(url)
+    process.define(WORKFLOWS)
+    process.start("waits")
+    at_work = process.attempts(process.start("slow").id)[0].id
+    process.engine.maintenance.request(ADMIN, "PAUSED")
+    for _ in range(3):
+        go_on(process)
+    assert process.engine.maintenance.status() == "PAUSING"
+
+    process.finish(at_work)
+    go_on(process)
+    assert process.engine.maintenance.status() == "PAUSED"
 
 
 def test_maintenance_is_for_administrators_and_two_states(process):

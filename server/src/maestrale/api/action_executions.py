@@ -14,9 +14,10 @@ from maestrale.api.openapi import fields_parameter, json_body, listing_parameter
 from maestrale.api.resources import ACTION_EXECUTIONS, EXECUTIONS
 from maestrale.api.routes import Asked, Endpoint
 from maestrale.api.wire import Row, attempt_record, no_content, reply, shape
+from maestrale.core import states
 from maestrale.core.model import Attempt
 from maestrale.engine import RunActionRequest
-from maestrale.errors import NotAllowedError, RequestError
+from maestrale.errors import NotAllowedError, NotFoundError, RequestError
 
 ARGUMENT = "action_ex"
 KNOWN = frozenset(ACTION_EXECUTIONS.field_names)
@@ -140,9 +141,14 @@ def delete_action_execution(call: Call, identifier: str) -> Response:
 
 
 def _passes_maintenance(call: Call, status: str) -> bool:
-    """Results of running actions are taken while the service is still pausing (A317)."""
-    del call
-    return status == "PAUSING"
+    """Results are taken while the service is still pausing (A317), and of actions that wait for one as long as it is paused."""
+    if status == "PAUSING":
+        return True
+    try:
+        found = reads.get(call, ACTION_EXECUTIONS, call.path_params["identifier"], fields=["state"])
+    except NotFoundError:
+        return False
+    return not states.is_final(found["state"])
 
 
 # ---- endpoints

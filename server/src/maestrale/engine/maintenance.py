@@ -1,7 +1,8 @@
 """Maintenance mode (3.23): pause everything that runs, refuse changes, and let exactly that go on afterwards.
 
 The state is one value in the database, so all processes see it. Unlike Mistral it takes an administrator, and
-executions that their owners had paused before stay paused.
+executions that their owners had paused before stay paused. Actions that wait for their completion from outside hold nothing up:
+that may take days, and their results are taken while the service is paused.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from maestrale.core.messages import Message, Pause, Resume
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery
 from maestrale.errors import ConflictError, MaestraleError, NotAllowedError, RequestError
-from maestrale.store import Connection, Database, queries, settings
+from maestrale.store import Connection, Database, dispatch, queries, settings
 from maestrale.store.filters import Where
 from maestrale.store.scope import EVERYTHING
 
@@ -91,7 +92,7 @@ class Maintenance:
         return RUNNING
 
     def go_on(self) -> None:
-        """Pause what runs and say PAUSED once no task does; or resume what was paused. Called by one process from time to time."""
+        """Pause what runs and say PAUSED once no process is at work; or resume what was paused. Called by one process from time to time."""
         current = self.database.run_read(self._read)
         self._note(current)
         if current.status == PAUSING:
@@ -104,7 +105,7 @@ class Maintenance:
         roots = self.database.run_read(_running_roots)
         told = self._tell(roots, Pause(MESSAGE))
         paused = Mode(PAUSING, tuple(dict.fromkeys((*current.paused, *told))))
-        if not roots and not self.database.run_read(_is_busy):
+        if not roots and not self.database.run_read(dispatch.is_any_at_work):
             paused = Mode(PAUSED, paused.paused)
         if paused != current:
             self._change(current, paused)
@@ -150,7 +151,3 @@ def _running_roots(conn: Connection) -> list[str]:
     running = [Where("state", "eq", "RUNNING")]
     rows = queries.list_(conn, "executions", EVERYTHING, filters=running, nulls=["root_execution_id"], fields=(), limit=1000)
     return [row["id"] for row in rows]
-
-
-def _is_busy(conn: Connection) -> bool:
-    return bool(queries.list_(conn, "tasks", EVERYTHING, filters=[Where("state", "eq", "RUNNING")], fields=(), limit=1))

@@ -71,3 +71,9 @@ def let_go(conn: Connection, node_id: str, ids: Iterable[str]) -> int:
 def owned_actions(conn: Connection, node_id: str) -> list[str]:
     """The ids of the RUNNING actions that a node owns."""
     return list(conn.execute(sa.select(actions.id).where(_running(), actions.owner == node_id)).scalars())
+
+
+def is_any_at_work(conn: Connection) -> bool:
+    """Whether a process has an action in hand, or will take one; asynchronous ones that wait for the outside don't count."""
+    ours = sa.or_(actions.is_sync, actions.owner.is_not(None), actions.dispatched_at.is_(None))
+    return conn.execute(sa.select(actions.id).where(_running(), ours).limit(1)).first() is not None
