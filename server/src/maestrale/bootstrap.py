@@ -6,7 +6,7 @@ Nothing else constructs a database, a runner or an engine. Building connects not
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import count
@@ -17,12 +17,12 @@ import structlog
 
 from maestrale import actions, clock, config
 from maestrale.actions import Registry, Result, Runner, standard_registry
+from maestrale.actions.openstack.tokens import Tokens
 from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
-from maestrale.api.auth import Authenticator
 from maestrale.api.issued_tokens import IssuedTokens
 from maestrale.caller import Caller
-from maestrale.catalog import Catalog, Definitions, EnvironmentSecrets, Sealer, Sharing, Sources, Triggers
+from maestrale.catalog import Catalog, Definitions, Delegations, EnvironmentSecrets, Sealer, Sharing, Sources, Triggers
 from maestrale.config import ConfigurationError, Settings
 from maestrale.core import identity
 from maestrale.core.decide import Limits
@@ -62,6 +62,7 @@ MEGABYTE = 1024 * 1024
 MAINTENANCE_INTERVAL = 2.0
 LEASES_INTERVAL = 2.0
 REMAINS_INTERVAL = 60.0
+TRUSTS_INTERVAL = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,17 +124,19 @@ def build(settings: Settings, faults: Faults = no_faults) -> Application:
     """The whole service. Raises ConfigurationError."""
     service = build_service(settings, faults)
     authenticator = authenticator_for(settings, IssuedTokens(service.database, clock.now), now=clock.now, monotonic=clock.monotonic)
-    if settings.auth == "keystone":
-        tokens = service.runtime.runner.settings.openstack.tokens
-        authenticator = _Remembering(authenticator, lambda caller: tokens.remember(caller.as_security(), caller.token))
     service.runtime.prepare = lambda: prepare_database(settings)
     database, catalog = service.database, service.catalog
     common: dict[str, Any] = {"database": database, "new_id": catalog.new_id, "now": clock.now}
+    trusts, delegations = trusts_for(settings), None
+    if trusts is not None:
+        delegations = Delegations(database=database, trusts=trusts, now=clock.now, for_executions=settings.keystone.trusts_for_executions)
+        service.runtime.chores.duties.append(Duty(name="trusts", interval=TRUSTS_INTERVAL, run=delegations.end_unneeded))
     api = create_app(Parts(
         settings=settings, authenticator=authenticator,
         policy=policy_for(settings.api), database=service.database, engine=service.engine, catalog=service.catalog,
-        triggers=Triggers(**common, trusts=trusts_for(settings)), sharing=Sharing(**common, definitions=catalog.definitions),
+        triggers=Triggers(**common, trusts=trusts), sharing=Sharing(**common, definitions=catalog.definitions),
         sources=Sources(**common), secrets=service.secrets, registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
+        delegations=delegations, remember=_memory_of(service.runtime.runner.settings.openstack.tokens, settings),
     ))
     return Application(asgi=api, service=service)
 
@@ -292,24 +295,16 @@ def _awx_settings(settings: Settings) -> actions.AwxSettings:
         any_controller=settings.auth == "none" if given.any_controller is None else given.any_controller, outage_max=given.outage_max)
 
 
-class _Remembering:
-    """An authentication that hands the tokens it saw to the actions of their callers."""
+def _memory_of(tokens: Tokens, settings: Settings) -> Callable[[Caller], None]:
+    """Hands the tokens of requests to the actions of their callers."""
 
-    def __init__(self, inner: Authenticator, remember: Callable[[Caller], None]) -> None:
-        self._inner = inner
-        self._remember = remember
-        self.challenge = inner.challenge
+    def remember(caller: Caller) -> None:
+        if caller.target is not None:
+            tokens.remember_target(caller.target)
+        if settings.auth == "keystone":
+            tokens.remember(caller.as_security(), caller.token)
 
-    def recall(self, headers: Mapping[str, str]) -> Caller | None:
-        caller = self._inner.recall(headers)
-        if caller is not None:
-            self._remember(caller)
-        return caller
-
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        caller = self._inner.authenticate(headers)
-        self._remember(caller)
-        return caller
+    return remember
 
 
 def _taken_over(kind: Any, group: config.Group) -> dict[str, Any]:

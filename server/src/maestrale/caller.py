@@ -9,6 +9,31 @@ DEFAULT_PROJECT = "<default-project>"
 """The project of everything when authentication is off, as in Mistral."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Another cloud that the request's actions are to call (``X-Target-*``). It never decides whose objects are seen.
+
+    ``token`` and ``catalog`` (the catalogue as it was sent, None: to be asked for) stay in memory; ``key`` finds them again.
+    """
+
+    auth_url: str
+    key: str
+    token: str = field(repr=False, compare=False)
+    catalog: Any = field(default=None, repr=False, compare=False)
+    project_id: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    region: str | None = None
+    insecure: bool = False
+
+    def as_security(self) -> dict[str, Any]:
+        """What is stored of it with an execution."""
+        return {
+            "auth_url": self.auth_url, "key": self.key, "project_id": self.project_id, "user_id": self.user_id,
+            "user_name": self.user_name, "region": self.region, "insecure": self.insecure,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated user in a project. ``token`` never reaches a row, a log or a repr."""
@@ -25,6 +50,7 @@ class Caller:
     region: str | None = None
     trust_id: str | None = None
     service_catalog: Any = field(default=None, repr=False, compare=False)
+    target: Target | None = None
 
     def as_security(self) -> dict[str, Any]:
         """What is stored with an execution so that later work can be done in this caller's name."""
@@ -32,5 +58,5 @@ class Caller:
             "project_id": self.project_id, "project_name": self.project_name, "user_id": self.user_id,
             "user_name": self.user_name, "roles": list(self.roles), "is_admin": self.is_admin,
             "authenticated": self.authenticated, "expires_at": self.expires_at, "region": self.region,
-            "trust_id": self.trust_id,
+            "trust_id": self.trust_id, **({"target": self.target.as_security()} if self.target else {}),
         }

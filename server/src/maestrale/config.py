@@ -75,7 +75,9 @@ class KeystoneSettings(Group):
     timeout: Seconds = Field(default=10, description="Longest wait for an answer of the identity service.")
     token_cache_seconds: Seconds = Field(default=300, description="How long a validated token is believed without asking again.")
     token_cache_size: int = Field(default=1000, ge=0, description="How many validated tokens are remembered.")
-    trust_roles: list[str] = Field(default_factory=list, description="Roles delegated by trusts of triggers; empty: all of the caller.")
+    trust_roles: list[str] = Field(default_factory=list, description="Roles delegated by trusts; empty: all of the caller.")
+    trusts_for_executions: bool = Field(
+        default=False, description="Make a trust for each execution, so that its actions may outlive the caller's token.")
 
 
 class DatabaseSettings(Group):

@@ -22,7 +22,7 @@ from maestrale.catalog.schedule import following
 from maestrale.core import identity
 from maestrale.engine import Engine, StartRequest
 from maestrale.errors import DatabaseUnavailableError, MaestraleError, RequestError
-from maestrale.store import Database, TriggerMoved, triggers
+from maestrale.store import Database, TriggerMoved, triggers, trusts
 from maestrale.store.triggers import Firing
 
 log = structlog.get_logger(__name__)
@@ -59,6 +59,10 @@ class CronScheduler:
     def _fire(self, row: Row) -> None:
         expected: datetime = row["next_execution_time"]
         step = step_of(row, self.now())
+        if step.next_time is None and row["trust_id"] is not None:
+            # noted before the trigger goes, with which the trust's id goes
+            self.database.run_write(
+                lambda conn: trusts.add(conn, row["trust_id"], execution_id_of(row, expected), self.now(), trigger_id=row["id"]))
         if step.fires:
             self._start(row, Firing(row["id"], expected, step.next_time, step.remaining))
         # what was started has moved it on already, but for an execution that an older release had started
@@ -73,7 +77,7 @@ class CronScheduler:
             workflow_id=row["workflow_id"], input=row["workflow_input"] or {}, params=row["workflow_params"] or {},
             description=json.dumps({"description": "Workflow execution created by cron trigger.",
                                     "triggered_by": {"type": "cron_trigger", "id": row["id"], "name": row["name"]}}),
-            id=identity.derive(row["id"], "cron", firing.expected.isoformat()), firing=firing,
+            id=execution_id_of(row, firing.expected), firing=firing,
         )
         try:
             self.engine.start(caller_of(row), request)
@@ -101,9 +105,14 @@ def step_of(row: Row, now: datetime) -> Step:
         return Step(fires, None, remaining)
 
 
+def execution_id_of(row: Row, occurrence: datetime) -> str:
+    """The id of the execution that a trigger starts at a time."""
+    return identity.derive(row["id"], "cron", occurrence.isoformat())
+
+
 def caller_of(row: Row) -> Caller:
     """In whose name a trigger starts: who created it, as far as it was stored."""
-    known = {field.name for field in fields(Caller)}
+    known = {field.name for field in fields(Caller)} - {"target"}  # its token was never stored
     stored = {name: value for name, value in (row["security"] or {}).items() if name in known}
     stored |= {"project_id": row["project_id"], "roles": tuple(stored.get("roles") or ()), "trust_id": row["trust_id"]}
     return Caller(**stored)

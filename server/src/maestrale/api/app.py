@@ -103,7 +103,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app = _Application(title="Maestrale", lifespan=lifespan, redoc_url=None, redirect_slashes=False)
     app.state.parts = parts
-    app.gate = Gate(app.serve, parts.authenticator, parts.settings.api)
+    app.gate = Gate(app.serve, parts.authenticator, parts.settings.api, parts.remember)
     endpoints = (*ENDPOINTS, *nameless(ENDPOINTS))
     app.paths = Paths(endpoints)
     for endpoint in endpoints:

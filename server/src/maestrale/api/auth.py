@@ -13,11 +13,11 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
-from maestrale.caller import Caller
+from maestrale.caller import Caller, Target
 from maestrale.config import TokenIdentity
 from maestrale.errors import RequestError, UnauthorizedError
 
@@ -173,20 +173,32 @@ def _finish(caller: Caller, user: str | None, headers: Mapping[str, str]) -> Cal
     return replace(caller, region=region) if region else caller
 
 
-def check_target(headers: Mapping[str, str]) -> None:
-    """Refuse headers of another cloud that make no sense (A303). Raises RequestError.
+def with_target(caller: Caller, headers: Mapping[str, str]) -> Caller:
+    """The caller with the other cloud that the request names for its actions, if it names one (A302).
 
-    They choose the cloud that OpenStack actions call, never whose objects are seen (A301).
+    That never decides whose objects are seen (A301). Raises RequestError for headers that make no sense (A303).
     """
-    if not headers.get("x-target-auth-uri"):
-        return
-    if not headers.get("x-target-auth-token"):
+    auth_url = headers.get("x-target-auth-uri")
+    if not auth_url:
+        return caller
+    token = headers.get("x-target-auth-token")
+    if not token:
         raise RequestError("Target auth URI (X-Target-Auth-Uri) needs a target auth token (X-Target-Auth-Token).")
-    if headers.get("x-target-insecure", "False") not in {"True", "False"}:
+    insecure = headers.get("x-target-insecure", "False")
+    if insecure not in {"True", "False"}:
         raise RequestError("X-Target-Insecure must be True or False.")
-    catalog = headers.get("x-target-service-catalog")
-    if catalog:
-        try:
-            orjson.loads(base64.b64decode(catalog, validate=True))
-        except (binascii.Error, ValueError):
-            raise RequestError("X-Target-Service-Catalog must be the base64 form of a JSON catalog.") from None
+    return replace(caller, target=Target(
+        auth_url=auth_url, key=digest(f"{auth_url} {token}"), token=token, catalog=_target_catalog(headers),
+        project_id=headers.get("x-target-project-id"), user_id=headers.get("x-target-user-id"),
+        user_name=headers.get("x-target-user-name"), region=headers.get("x-target-region-name"), insecure=insecure == "True",
+    ))
+
+
+def _target_catalog(headers: Mapping[str, str]) -> Any:
+    text = headers.get("x-target-service-catalog")
+    if not text:
+        return None
+    try:
+        return orjson.loads(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        raise RequestError("X-Target-Service-Catalog must be the base64 form of a JSON catalog.") from None

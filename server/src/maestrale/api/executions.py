@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from starlette.responses import Response
 
@@ -139,10 +141,20 @@ def create_execution(call: Call) -> Response:
 
     With an ``id`` that exists already, that execution is shown and nothing is started.
     """
-    return _ask_for_start(call).wait()
+    request = _request_of(call)
+    return _start_by_trust(call, request) if _lends(call) else _asked(call, request).wait()
 
 
-def _ask_for_start(call: Call) -> Asked:
+def _ask_for_start(call: Call) -> Asked | None:
+    """The same as a question, where no trust has to be made first."""
+    return None if _lends(call) else _asked(call, _request_of(call))
+
+
+def _asked(call: Call, request: StartRequest) -> Asked:
+    return Asked(call.parts.engine.starting(call.caller, request), lambda started: reply(execution_record(started), 201))
+
+
+def _request_of(call: Call) -> StartRequest:
     body = Body(call.content, ARGUMENT, KNOWN, READ_ONLY)
     body.texts("tags")
     body.text("state")
@@ -158,7 +170,25 @@ def _ask_for_start(call: Call) -> Asked:
     )
     if not (request.workflow_id or request.workflow_name or request.source_execution_id):
         raise RequestError(NO_WORKFLOW)
-    return Asked(call.parts.engine.starting(call.caller, request), lambda started: reply(execution_record(started), 201))
+    return request
+
+
+def _lends(call: Call) -> bool:
+    """Whether the execution gets a trust of its own."""
+    return call.parts.delegations is not None and call.parts.delegations.for_executions
+
+
+def _start_by_trust(call: Call, request: StartRequest) -> Response:
+    """Start in the caller's name by a trust, which ends with the execution, also if the start is refused or its answer lost."""
+    delegations = call.parts.delegations
+    assert delegations is not None
+    chosen = request.id or str(uuid4())
+    caller = delegations.lend(call.caller, chosen)
+    execution = call.parts.engine.start(caller, replace(request, id=chosen))
+    lent = caller.trust_id if caller is not call.caller else None
+    if lent is not None and (execution.security or {}).get("trust_id") != lent:
+        delegations.end(lent)  # there was an execution of that id
+    return reply(execution_record(execution), 201)
 
 
 def _chosen_id(body: Body) -> str | None:

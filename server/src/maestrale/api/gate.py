@@ -7,7 +7,7 @@ off the end of a path, and lets nothing past without a caller but the few open p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maestrale.api.auth import Authenticator, check_target
+from maestrale.api.auth import Authenticator, with_target
 from maestrale.api.call import APPLICATION_URL, CALLER
 from maestrale.api.errors import answer, unauthorized
 from maestrale.caller import Caller
@@ -48,8 +48,9 @@ _FORWARDED_PAIR = re.compile(r'\s*(proto|host)\s*=\s*"?([^";,\s]+)"?', re.IGNORE
 class Gate:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, settings: ApiSettings) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, settings: ApiSettings, remember: Callable[[Caller], None]) -> None:
         self._app = app
+        self._remember = remember
         self._authenticator = authenticator
         self._trusts_proxy = settings.trust_proxy_headers
         self._origins = frozenset(settings.cors_allowed_origins)
@@ -80,7 +81,8 @@ class Gate:
         caller = self._authenticator.recall(headers)
         if caller is None:
             caller = await run_in_threadpool(self._authenticator.authenticate, headers)
-        check_target(headers)
+        caller = with_target(caller, headers)
+        self._remember(caller)
         return caller
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from maestrale.actions import Registry
 from maestrale.api.auth import Authenticator
 from maestrale.api.policy import Policy
-from maestrale.catalog import Catalog, EnvironmentSecrets, Sharing, Sources, Triggers
+from maestrale.caller import Caller
+from maestrale.catalog import Catalog, Delegations, EnvironmentSecrets, Sharing, Sources, Triggers
 from maestrale.config import Settings
 from maestrale.engine import Engine
 from maestrale.store import Database
@@ -36,7 +37,11 @@ class WorkflowNames:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The rooms below, as endpoints use them. ``not_ready`` gives the reason why no request can be served now, or ""."""
+    """The rooms below, as endpoints use them.
+
+    ``not_ready`` gives the reason why no request can be served now, or "". ``delegations`` is None without an identity service.
+    ``remember`` is told who asks, since actions may act in the caller's name.
+    """
 
     settings: Settings
     authenticator: Authenticator
@@ -51,4 +56,6 @@ class Parts:
     registry: Registry
     now: Callable[[], datetime]
     not_ready: Callable[[], str]
+    delegations: Delegations | None = None
+    remember: Callable[[Caller], None] = lambda _: None
     workflow_names: WorkflowNames = field(default_factory=WorkflowNames)

@@ -145,10 +145,10 @@ async def respond(call: Call, endpoint: Endpoint) -> Response:
 
 
 def _ask_promptly(call: Call, endpoint: Endpoint) -> Asked | None:
-    """Ask the engine without a thread, where the endpoint and this request allow it."""
-    if endpoint.prompt is None or len(call.content) > PROMPT_BODY or not call.parts.engine.maintenance.is_known:
+    """Ask the engine without a thread, where the endpoint and this request allow it and nothing stands in the way of changes."""
+    maintenance = call.parts.engine.maintenance
+    if endpoint.prompt is None or len(call.content) > PROMPT_BODY or not maintenance.is_known or maintenance.status() != "RUNNING":
         return None
-    _check_maintenance(call, endpoint)
     return endpoint.prompt(call, **call.path_params)
 
 

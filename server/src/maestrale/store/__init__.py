@@ -2,7 +2,7 @@
 
 ``Database`` gives transactions, ``Executions`` loads and commits the hot path, ``list_``/``get_`` are what the API
 reads, all other modules hold functions on a connection: ``definitions``, ``members``, ``triggers``, ``jobs``,
-``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``action_events``, ``execution_leases``,
+``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``trusts``, ``action_events``, ``execution_leases``,
 ``environment_secrets``.
 """
 
@@ -21,6 +21,7 @@ from maestrale.store import (
     settings,
     tokens,
     triggers,
+    trusts,
 )
 from maestrale.store.commits import AlreadyExists, Batch, Changeset, JobGone, TriggerMoved, VersionConflict
 from maestrale.store.database import ConstraintError, Database, TransientError
@@ -35,5 +36,5 @@ __all__ = [
     "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
     "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events", "by_ids", "count_",
     "definitions", "dispatch", "environment_secrets", "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes",
-    "reports", "settings", "tokens", "triggers", "upgrade",
+    "reports", "settings", "tokens", "triggers", "trusts", "upgrade",
 ]

@@ -162,6 +162,15 @@ action_executions = _table(
     filled=False,
 )
 
+trusts = _table(
+    "trusts",
+    _id(),
+    _id("execution_id"),
+    _id("trigger_id", nullable=True),
+    Column("created_at", time(), nullable=False),
+    Index("ix_trusts_created", "created_at"),
+)
+
 action_events = _table(
     "action_events",
     _id("attempt_id"),

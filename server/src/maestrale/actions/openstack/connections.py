@@ -1,4 +1,4 @@
-"""In whose name a cloud is asked: the caller's token, the trust of a trigger, or a cloud of the operator's ``clouds.yaml``.
+"""In whose name a cloud is asked: the caller's token, a trust, a token of another cloud, or a cloud of the operator's ``clouds.yaml``.
 
 With ``auth: keystone`` an action never has other rights than its caller. Otherwise callers have no rights in a cloud of their own, and
 the operator says which clouds which tenants may use.
@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from maestrale.actions import extras
+from maestrale.actions.openstack import targets
 from maestrale.actions.openstack.failures import of_library
 from maestrale.actions.protocol import ActionContext
-from maestrale.actions.settings import OpenStackSettings
+from maestrale.actions.settings import ActionSettings, OpenStackSettings
 from maestrale.errors import ActionError
 
 EXTRA = "openstack"
@@ -37,14 +38,15 @@ class Connections:
     ) -> Any:
         """An openstacksdk connection. ``microversion`` is (service, version). Raises ActionError."""
         settings = context.settings.openstack
-        region = region or context.security.get("region") or settings.region
-        identity = _identity(settings, context, cloud)
+        target = context.security.get("target")
+        region = region or (target and target.get("region")) or context.security.get("region") or settings.region
+        identity = ("target", target["key"]) if target else _identity(settings, context, cloud)
         key = (*identity, region, microversion)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        made = _connect(settings, identity, region)
+        made = _to_target(context.settings, target, region) if target else _connect(settings, identity, region)
         if microversion is not None:
             getattr(made, microversion[0]).default_microversion = microversion[1]
         with self._lock:
@@ -93,6 +95,16 @@ def _connect(settings: OpenStackSettings, identity: tuple[str, str], region: str
             return library.Connection(config=config.get_cloud_region(cloud=name or None, app_name="maestrale", **options))
         session = _session(settings, _by_token(settings, name) if way == "token" else _by_trust(settings, name))
         return library.Connection(session=session, region_name=region, app_name="maestrale", interface=settings.interface)
+    except failures as error:
+        raise of_library(error) from error
+
+
+def _to_target(settings: ActionSettings, target: Mapping[str, Any], region: str | None) -> Any:
+    library = extras.load("openstack.connection", EXTRA)
+    failures = (extras.load("keystoneauth1.exceptions", EXTRA).ClientException, extras.load("openstack.exceptions", EXTRA).SDKException)
+    try:
+        return library.Connection(
+            session=targets.session_of(settings, target), region_name=region, app_name="maestrale", interface=settings.openstack.interface)
     except failures as error:
         raise of_library(error) from error
 

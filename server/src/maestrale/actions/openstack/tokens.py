@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from maestrale import clock
+from maestrale.caller import Target
 
 Key = tuple[Any, ...]
 MARGIN = 30.0
@@ -23,6 +24,7 @@ class Tokens:
 
     def __init__(self, size: int = 10_000) -> None:
         self._known: OrderedDict[Key, tuple[str, datetime | None]] = OrderedDict()
+        self._targets: OrderedDict[str, tuple[str, Any]] = OrderedDict()
         self._size = size
         self._lock = threading.Lock()
 
@@ -35,6 +37,19 @@ class Tokens:
             self._known.move_to_end(_key(security))
             while len(self._known) > self._size:
                 self._known.popitem(last=False)
+
+    def remember_target(self, target: Target) -> None:
+        """Keep the token and the catalogue of another cloud."""
+        with self._lock:
+            self._targets[target.key] = (target.token, target.catalog)
+            self._targets.move_to_end(target.key)
+            while len(self._targets) > self._size:
+                self._targets.popitem(last=False)
+
+    def find_target(self, key: str) -> tuple[str, Any] | None:
+        """Token and catalogue (None: not known) of another cloud."""
+        with self._lock:
+            return self._targets.get(key)
 
     def find(self, security: Mapping[str, Any]) -> str | None:
         """A token of that caller that is still good."""
