@@ -17,7 +17,9 @@ import structlog
 
 from maestrale import actions, clock, config
 from maestrale.actions import Registry, Result, Runner, standard_registry
+from maestrale.actions.dynamic import CARRIER, DynamicAction
 from maestrale.actions.openstack.tokens import Tokens
+from maestrale.actions.settings import DynamicSettings
 from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.api.issued_tokens import IssuedTokens
@@ -152,7 +154,9 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     database = database_of(settings)
     executions = Executions(database)
     programs = Programs(options)
-    definitions = Definitions(database, registry, programs)
+    if action_settings.dynamic.enabled:
+        registry.add_hidden(DynamicAction, Sources(database=database, new_id=new_id, now=clock.now).text_of)
+    definitions = Definitions(database, registry, programs, dynamic=CARRIER if action_settings.dynamic.enabled else "")
     inbox = Inbox(settings.engine.inbox_size)
     shelf = Shelf(database, executions, programs, SnapshotCache(CacheBounds(
         settings.engine.snapshot_cache_executions, settings.engine.snapshot_cache_records, settings.engine.snapshot_cache_mb * MEGABYTE)))
@@ -264,6 +268,7 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
         **_taken_over(actions.ActionSettings, settings.actions),
         http_denied_cidrs=tuple(settings.http_denied_cidrs), http_allowed_hosts=tuple(settings.http_allowed_hosts),
         playbooks=actions.PlaybookSettings(**playbooks), openstack=_openstack_settings(settings), awx=_awx_settings(settings),
+        dynamic=DynamicSettings(**_taken_over(DynamicSettings, settings.dynamic_actions)),
     )
 
 

@@ -245,6 +245,15 @@ class SecretSettings(Group):
         return keys
 
 
+class DynamicActionSettings(Group):
+    """Dynamic actions: Python code that administrators store through the API, each run in a process of its own."""
+
+    enabled: bool = Field(default=False, description="Run them. Their code runs as the server's user: only administrators may store it.")
+    timeout: Seconds = Field(default=60, gt=0, description="Longest run of one.")
+    cpu: Seconds = Field(default=30, gt=0, description="Processor time that one may use.")
+    memory: int = Field(default=1024 * 1024 * 1024, ge=128 * 1024 * 1024, description="Address space of its process, in bytes.")
+
+
 class ApiSettings(Group):
     """The REST interface."""
 
@@ -341,6 +350,7 @@ class Settings(BaseSettings):
     openstack: OpenStackSettings = Field(default_factory=OpenStackSettings)
     awx: AwxSettings = Field(default_factory=AwxSettings)
     secrets: SecretSettings = Field(default_factory=SecretSettings)
+    dynamic_actions: DynamicActionSettings = Field(default_factory=DynamicActionSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     yaql: YaqlSettings = Field(default_factory=YaqlSettings)
     expiration: ExpirationSettings = Field(default_factory=ExpirationSettings)

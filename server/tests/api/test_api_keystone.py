@@ -198,7 +198,7 @@ def test_the_trust_of_an_execution_outlives_the_token_and_ends_with_the_executio
     with closing(Api(api.url, {"X-Auth-Token": token})) as short:
         execution = short.start(short.define(text.replace("PROJECT", described["project"]["id"])))["id"]
     during = len(keystone.trusts("demo", "demo"))
-    httpx.delete(f"{keystone.url}/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}).raise_for_status()
+    httpx.delete(f"{keystone.url}/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}, timeout=60).raise_for_status()
     api.put(f"action_executions/{api.action(execution, 'a')['id']}", {"state": "SUCCESS"})
     ended = api.until(f"executions/{execution}")
     _duty(lending.application, "trusts")()

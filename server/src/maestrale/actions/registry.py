@@ -1,6 +1,7 @@
 """Which actions there are: the standard ones, and those of installed packages.
 
-Packages are asked through the entry point group ``maestrale.actions`` when a name is first looked up, not on import.
+Packages are asked through the entry point groups ``maestrale.actions`` and, for those written for ``mistral-lib``,
+``mistral.actions`` when a name is first looked up, not on import. What is built in comes before both.
 One that can't be loaded stays listed and fails with the reason when it is run.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from maestrale.actions import library
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.actions.results import not_instantiated_text
 from maestrale.core.ports import ActionDescriptor
@@ -55,6 +57,7 @@ class Registry:
         self._lock = threading.Lock()
         self._plugins_pending = plugins
         self._families: dict[str, Family] = {}
+        self._hidden: set[str] = set()
         for entry in entries:
             self._entries[entry.descriptor.name] = entry
 
@@ -68,6 +71,11 @@ class Registry:
             if entry.descriptor.name in self._entries:
                 raise InvalidActionError(f"There is an action '{entry.descriptor.name}' already.")
             self._entries[entry.descriptor.name] = entry
+
+    def add_hidden(self, action: type[Action], *given: Any) -> None:
+        """Register a class that carries out other actions: the runner finds it by name, and nobody else."""
+        self.add(action, *given)
+        self._hidden.add(action.name)
 
     def add_family(self, family: Family, namespaces: Iterable[str]) -> None:
         """Register the actions whose names begin with one of the namespaces and a dot; those registered singly come before them."""
@@ -84,7 +92,7 @@ class Registry:
 
     def descriptor(self, name: str) -> ActionDescriptor | None:
         """What the core and the API know of the action of that name."""
-        entry = self.entry(name)
+        entry = None if name in self._hidden else self.entry(name)
         return entry.descriptor if entry else None
 
     def describe(self) -> list[ActionDescriptor]:
@@ -92,7 +100,7 @@ class Registry:
         self._load_plugins()
         families = {id(family): family for family in self._families.values()}.values()
         found = {entry.descriptor.name: entry for family in families for entry in family.entries()} | self._entries
-        return [found[name].descriptor for name in sorted(found)]
+        return [found[name].descriptor for name in sorted(found) if name not in self._hidden]
 
     def _load_plugins(self) -> None:
         if not self._plugins_pending:
@@ -100,7 +108,11 @@ class Registry:
         with self._lock:
             if not self._plugins_pending:
                 return
-            found = {name: entry for name, entry in map(_load, entry_points(group=GROUP)) if name not in self._entries}
+            found: dict[str, Entry] = {}
+            for group, made in ((GROUP, _same), (library.GROUP, library.wrap)):
+                for point in entry_points(group=group):
+                    if point.name not in self._entries and point.name not in found:
+                        found[point.name] = _load(point, made)
             self._entries = {**self._entries, **found}
             self._plugins_pending = False
 
@@ -135,15 +147,19 @@ def _construct_error(name: str, action: type[Action]) -> Callable[[Mapping[str, 
     return text
 
 
-def _load(point: EntryPoint) -> tuple[str, Entry]:
-    """The entry of an installed package's action, or of one that says why it can't be loaded."""
+def _same(loaded: Any) -> Any:
+    return loaded
+
+
+def _load(point: EntryPoint, made: Callable[[Any], Any]) -> Entry:
+    """The entry of an installed package's action, ``made`` of what it loads, or of one that says why it can't be loaded."""
     try:
-        return point.name, entry_of(point.load(), name=point.name)
+        return entry_of(made(point.load()), name=point.name)
     except Exception as error:  # noqa: BLE001 - a package's code may raise anything, and must not empty the catalogue
         _log.warning("action_not_loaded", action=point.name, source=point.value, error=str(error))
         reason = f"The action '{point.name}' could not be loaded from {point.value}: {error}"
         descriptor = ActionDescriptor(name=point.name, class_name=point.value, open_input=True, description=reason)
-        return point.name, Entry(UnavailableAction, (reason,), descriptor)
+        return Entry(UnavailableAction, (reason,), descriptor)
 
 
 class UnavailableAction(Action):

@@ -106,6 +106,16 @@ class AwxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DynamicSettings:
+    """Limits of the process of a dynamic action: seconds by the clock, seconds of the processor, bytes."""
+
+    enabled: bool = False
+    timeout: float = 60.0
+    cpu: float = 30.0
+    memory: int = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class ActionSettings:
     """All limits and policies of actions. Sizes are bytes, times seconds.
 
@@ -134,3 +144,4 @@ class ActionSettings:
     playbooks: PlaybookSettings = field(default_factory=PlaybookSettings)
     openstack: OpenStackSettings = field(default_factory=OpenStackSettings)
     awx: AwxSettings = field(default_factory=AwxSettings)
+    dynamic: DynamicSettings = field(default_factory=DynamicSettings)

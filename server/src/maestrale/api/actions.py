@@ -1,4 +1,4 @@
-"""/v2/actions (1.8): built-in and ad-hoc actions as one collection.
+"""/v2/actions (1.8): built-in, ad-hoc and dynamic actions as one collection.
 
 Built-in actions have no row: they are filtered, sorted and paged here, beside what the store gives of the ad-hoc ones.
 """
@@ -27,7 +27,7 @@ from maestrale.api.openapi import (
     scope_and_namespace,
     text_body,
 )
-from maestrale.api.resources import ACTIONS
+from maestrale.api.resources import ACTIONS, DYNAMIC_ACTIONS
 from maestrale.api.routes import Endpoint
 from maestrale.api.wire import Row, no_content, page, reply, shape
 from maestrale.core.ports import ActionDescriptor
@@ -60,7 +60,7 @@ def list_actions(call: Call) -> Response:
     where = [one for one in listing.filters if one.column != "namespace"]
     namespaces = [one for one in listing.filters if one.column == "namespace"] or [Filter("namespace", "eq", "")]
     conditions = (*namespaces, *where)
-    rows: list[Row] = [built_in(descriptor) for descriptor in call.parts.registry.describe()]
+    rows: list[Row] = [built_in(descriptor) for descriptor in call.parts.registry.describe()] + _dynamic(call)
     found = [row for row in rows if all(_matches(row, one) for one in conditions)] + _adhoc(call, conditions)
     for name, descending in reversed(listing.sort):
         found.sort(key=_sort_key(name), reverse=descending)
@@ -72,6 +72,17 @@ def list_actions(call: Call) -> Response:
 def _adhoc(call: Call, where: Sequence[Filter]) -> list[Row]:
     plain = Listing(sort=(("name", False), ("id", False)), limit=None, columns=ACTIONS.field_names, filters=tuple(where))
     return [{**row, "description": row["description"] or ""} for row in reads.rows(call, ACTIONS, plain)]
+
+
+def _dynamic(call: Call, where: Sequence[Filter] = ()) -> list[Row]:
+    """Dynamic actions in the form of a row, where they are switched on (A284)."""
+    if not call.parts.settings.dynamic_actions.enabled:
+        return []
+    plain = Listing(sort=(("name", False), ("id", False)), limit=None, columns=DYNAMIC_ACTIONS.field_names, filters=tuple(where))
+    find = call.parts.catalog.definitions.action
+    found = ((row, find(row["name"], row["namespace"], row["project_id"])) for row in reads.rows(call, DYNAMIC_ACTIONS, plain))
+    shown = ("id", "namespace", "scope", "project_id", "created_at", "updated_at")
+    return [{**built_in(descriptor), **{name: row[name] for name in shown}} for row, descriptor in found if descriptor is not None]
 
 
 def _with_name(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -138,6 +149,9 @@ def _find(call: Call, identifier: str, namespace: str) -> Row:
         return {**row, "description": row["description"] or ""}
     descriptor = call.parts.registry.descriptor(identifier)
     if descriptor is None:
+        for place in dict.fromkeys((namespace, "")):
+            for row in _dynamic(call, [Filter("name", "eq", identifier), Filter("namespace", "eq", place)]):
+                return row
         raise NotFoundError(f"Action not found [name={identifier}, namespace={namespace}]")
     return built_in(descriptor)
 

@@ -15,12 +15,13 @@ from typing import Any, Protocol, TypeVar
 from maestrale import clock
 from maestrale.actions import Registry
 from maestrale.caller import Caller
+from maestrale.catalog.dynamic import describe_dynamic
 from maestrale.core.adhoc import ADHOC_CLASS
 from maestrale.core.ports import ActionDescriptor, WorkflowEntry
 from maestrale.core.program import Program
 from maestrale.lang import action_from_raw
 from maestrale.store import Connection, Database, definitions
-from maestrale.store.scope import Scope
+from maestrale.store.scope import EVERYTHING, Scope
 
 T = TypeVar("T")
 
@@ -42,8 +43,12 @@ def scope_of(caller: Caller) -> Scope:
 class Definitions:
     """See the module. Implements ``core.ports.Catalogue``."""
 
-    def __init__(self, database: Database, registry: Registry, programs: ProgramSource, size: int = 5000) -> None:
+    def __init__(
+        self, database: Database, registry: Registry, programs: ProgramSource, size: int = 5000, dynamic: str = "",
+    ) -> None:
+        """``dynamic`` names the action that carries out dynamic ones; without it there are none."""
         self._database = database
+        self._dynamic_carrier = dynamic
         self._registry = registry
         self._programs = programs
         self._size = size
@@ -93,11 +98,23 @@ class Definitions:
     # ---- the port of decisions
 
     def action(self, name: str, namespace: str, project_id: str) -> ActionDescriptor | None:
-        """Ad-hoc in the namespace, then in the default one, then built in (L153)."""
-        found = self._adhoc(name, namespace, project_id)
-        if found is None and namespace:
-            found = self._adhoc(name, "", project_id)
-        return found or self._registry.descriptor(name)
+        """Ad-hoc in the namespace, then in the default one, then built in (L153), then dynamic in either."""
+        places = tuple(dict.fromkeys((namespace, "")))
+        found = next((one for place in places if (one := self._adhoc(name, place, project_id)) is not None), None)
+        found = found or self._registry.descriptor(name)
+        if found is not None or not self._dynamic_carrier:
+            return found
+        return next((one for place in places if (one := self._dynamic(name, place, project_id)) is not None), None)
+
+    def _dynamic(self, name: str, namespace: str, project_id: str) -> ActionDescriptor | None:
+        def read(conn: Connection) -> ActionDescriptor | None:
+            row = definitions.find(conn, definitions.DYNAMIC_ACTIONS, Scope(project_id), name, namespace)
+            if row is None or row["name"] != name:
+                return None
+            source = definitions.get(conn, definitions.CODE_SOURCES, EVERYTHING, row["code_source_id"])
+            return describe_dynamic(row, source["content"], self._dynamic_carrier)
+
+        return self._remembered(("dynamic", name, namespace, project_id), lambda: self._database.run_read(read))
 
     def _adhoc(self, name: str, namespace: str, project_id: str) -> ActionDescriptor | None:
         def find() -> ActionDescriptor | None:

@@ -1,6 +1,6 @@
 """Use cases on code sources and dynamic actions: Python text kept for actions, and names for its classes (1.15).
 
-The text is kept and versioned here; nothing here runs it.
+The text is kept and versioned here; nothing here runs it. ``text_of`` is for the process that does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from maestrale.catalog.lookup import scope_of
 from maestrale.errors import NotAllowedError, RequestError
 from maestrale.store import Connection, Database, definitions
 from maestrale.store.definitions import Kind
+from maestrale.store.scope import EVERYTHING
 
 Row = dict[str, Any]
 
@@ -55,6 +56,11 @@ class Sources:
     def delete_source(self, caller: Caller, identifier: str, *, namespace: str = "") -> None:
         """Delete a source with its dynamic actions (A282)."""
         self._delete(definitions.CODE_SOURCES, caller, identifier, namespace)
+
+    def text_of(self, source_id: str) -> tuple[str, str]:
+        """Name and newest text of a source, whoever's it is. Raises NotFoundError."""
+        row = self.database.run_read(lambda conn: definitions.get(conn, definitions.CODE_SOURCES, EVERYTHING, source_id))
+        return row["name"], row["content"]
 
     # ---- dynamic actions
 

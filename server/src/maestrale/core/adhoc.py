@@ -76,6 +76,14 @@ def resolve(
     return Resolved(current, values, tuple(outputs))
 
 
+def carried_out_by(descriptor: ActionDescriptor, resolved: Resolved) -> dict[str, Any] | None:
+    """Name and input of what is run in place of the named action, as kept with its attempt; None if it runs itself."""
+    base = resolved.descriptor
+    if base.carrier:
+        return {"name": base.carrier, "input": {**base.carried, "inputs": resolved.input}}
+    return None if descriptor.adhoc is None else {"name": base.name, "input": resolved.input}
+
+
 def apply_outputs(outputs: tuple[Any, ...] | list[Any], value: Any, lookup: Lookup | None, options: Options) -> Any:
     """The base's result through all output sections. A falsy value leaves a section as it is written (L140)."""
     for section in outputs:

@@ -6,7 +6,7 @@ Nothing here does I/O; the shell's implementations may, which is why the ports a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from maestrale.lang.specs import ActionSpec, Parameter, WorkflowSpec
@@ -44,6 +44,7 @@ class ActionDescriptor:
     ``inert``: an asynchronous action that does nothing when run (``std.async_noop``), so nobody needs to run it.
     ``modes``: inputs that params of the execution decide where a task doesn't. ``remainder``: from a failed result to the
     inputs that repeat only what failed, or None where the result doesn't tell.
+    ``carrier``: the action that does the work for this one, with the input ``carried`` and this one's own as ``inputs``.
     ``construct_error`` checks what the reference checks in a constructor and returns its text or None (L281).
     """
 
@@ -61,6 +62,8 @@ class ActionDescriptor:
     inert: bool = False
     modes: tuple[str, ...] = ()
     remainder: Callable[[Any], Mapping[str, Any] | None] | None = None
+    carrier: str = ""
+    carried: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

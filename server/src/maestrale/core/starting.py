@@ -186,11 +186,13 @@ def _launch_action(
     snapshot = turn.snapshot
     resolved = _resolve(turn, descriptor, values, turn.start_scope(task) if item is None else turn.item_scope(task, item))
     resolved = action_input.completed(turn, task, resolved, context["index"])
+    base = adhoc.carried_out_by(descriptor, resolved)
+    if base is not None:
+        context["base"] = base
     if descriptor.adhoc is None:
         values = resolved.input
     else:
         values = adhoc.with_defaults(descriptor.adhoc.input, values)
-        context["base"] = {"name": resolved.descriptor.name, "input": resolved.input}
         context["outputs"] = list(resolved.outputs)
     try:
         turn.limits.check("input", values, ending.json_size)

@@ -18,7 +18,7 @@ import structlog
 from maestrale.actions import Result, Runner
 from maestrale.caller import Caller
 from maestrale.core import states
-from maestrale.core.adhoc import Resolved, apply_outputs, resolve, with_defaults
+from maestrale.core.adhoc import Resolved, apply_outputs, carried_out_by, resolve, with_defaults
 from maestrale.core.decide import Limits
 from maestrale.core.ending import json_size
 from maestrale.core.model import Attempt
@@ -120,9 +120,11 @@ class StandaloneActions:
         if request.timeout is not None:
             context["timeout"] = request.timeout
         given = dict(request.input)
+        base = carried_out_by(descriptor, resolved)
+        if base is not None:
+            context["base"] = base
         if descriptor.adhoc is not None:
             given = with_defaults(descriptor.adhoc.input, given)
-            context["base"] = {"name": resolved.descriptor.name, "input": resolved.input}
             context["outputs"] = list(resolved.outputs)
         now = self.now()
         return Attempt(

@@ -16,7 +16,7 @@ def describe_input(parameters: Sequence[Parameter]) -> str:
 
 def describe_action_input(parameters: Sequence[Parameter]) -> str:
     """``a, b=2, c=null``: the ``input`` field of an action."""
-    return ", ".join(p.name if p.default is REQUIRED else f"{p.name}={json.dumps(p.default)}" for p in parameters)
+    return ", ".join(p.name if p.default is REQUIRED else f"{p.name}={json.dumps(p.default, default=str)}" for p in parameters)
 
 
 def describe_interface(spec: WorkflowSpec) -> dict[str, Any]:
