@@ -114,7 +114,8 @@ def test_A284_workflows_call_it_as_any_action_and_ad_hoc_actions_build_on_it(roo
                          "  output: <% $.text %>\n")
     text = (
         "version: '2.0'\n{name}:\n  output: {{one: <% task(a).result.text %>, two: <% task(b).result %>}}\n  tasks:\n"
-        f"    a: {{{{action: d.Greet, input: {{{{who: Bob}}}}, on-success: b}}}}\n    b: {{{{action: {adhoc}, input: {{{{name: Cid}}}}}}}}\n")
+        "    a: {{action: d.Greet, input: {{who: Bob}}, on-success: b}}\n"
+        f"    b: {{{{action: {adhoc}, input: {{{{name: Cid}}}}}}}}\n")
     ended = root.run(text)
 
     assert ended["state"] == "SUCCESS", ended["state_info"]
