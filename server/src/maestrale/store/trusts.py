@@ -30,7 +30,7 @@ def add(conn: Connection, trust_id: str, execution_id: str, created_at: datetime
 def unneeded(conn: Connection, before: datetime, limit: int) -> list[str]:
     """Trusts in whose name nothing runs nor will, oldest first; where the execution doesn't exist only those older than ``before``.
 
-    A trust is kept as long as its trigger is there. One made for one execution is kept while that is in ERROR, since a failed execution may be run again.
+    A trust is kept as long as its trigger is there; one made for an execution also while that is in ERROR, since it may be run again.
     """
     state = executions.c.state
     ended = sa.or_(
