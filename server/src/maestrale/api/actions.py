@@ -150,8 +150,9 @@ def _find(call: Call, identifier: str, namespace: str) -> Row:
     descriptor = call.parts.registry.descriptor(identifier)
     if descriptor is None:
         for place in dict.fromkeys((namespace, "")):
-            for row in _dynamic(call, [Filter("name", "eq", identifier), Filter("namespace", "eq", place)]):
-                return row
+            found = _dynamic(call, [Filter("name", "eq", identifier), Filter("namespace", "eq", place)])
+            if found:
+                return found[0]
         raise NotFoundError(f"Action not found [name={identifier}, namespace={namespace}]")
     return built_in(descriptor)
 
