@@ -6,7 +6,7 @@ Nothing else constructs a database, a runner or an engine. Building connects not
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import count
@@ -108,9 +108,9 @@ class Application:
 class _Source:
     """The definitions, told when a batch begins."""
 
-    def __init__(self, definitions: Definitions, records: StoredRecords) -> None:
+    def __init__(self, definitions: Definitions, records: StoredRecords, publishers: Sequence[Mapping[str, Any]]) -> None:
         self._definitions = definitions
-        self._ports = DecisionPorts(definitions, records)
+        self._ports = DecisionPorts(definitions, records, publishers)
 
     def ports(self) -> DecisionPorts:
         self._definitions.refresh_if_old()
@@ -160,7 +160,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     inbox = Inbox(settings.engine.inbox_size)
     shelf = Shelf(database, executions, programs, SnapshotCache(CacheBounds(
         settings.engine.snapshot_cache_executions, settings.engine.snapshot_cache_records, settings.engine.snapshot_cache_mb * MEGABYTE)))
-    source = _Source(definitions, StoredRecords(database, shelf))
+    source = _Source(definitions, StoredRecords(database, shelf), settings.notifier.publishers)
     dispatcher = Dispatcher(settings.actions.max_in_hand, inbox.put, faults)
     notifications = Notifications(
         database=database, node_id=node_id, now=clock.now, attempts=settings.notifier.attempts, retry_delay=settings.notifier.retry_delay,

@@ -211,7 +211,7 @@ def test_inputs_that_make_no_request_are_failures_to_send(desk: Any, peer: Peer,
     assert peer.seen == []
 
 
-def test_L388_a_reply_slower_than_the_timeout_fails(desk: Any, raw: Any) -> None:
+def test_A364_L388_a_reply_slower_than_the_timeout_fails(desk: Any, raw: Any) -> None:
     started = time.monotonic()
     result = desk.run("std.http", url=raw(b"", close=False), timeout=0.2)
     assert "Failed to send HTTP request: " in result.error
@@ -379,13 +379,13 @@ def test_cancel_breaks_a_request_off(desk: Any, peer: Peer) -> None:
     ("/no/scheme", "URL scheme '' is not allowed (only http and https are)."),
     ("http:///x", "URL does not contain a host."),
 ])
-def test_L389_the_egress_policy_refuses(desk: Any, url: str, text: str) -> None:
+def test_A364_L389_the_egress_policy_refuses(desk: Any, url: str, text: str) -> None:
     error = desk.run("std.http", url=url).error
     assert text in error
     assert "Failed to send" not in error
 
 
-def test_L389_all_of_loopback_is_denied_by_default(make_desk: Any, peer: Peer) -> None:
+def test_A275_A364_L389_all_of_loopback_is_denied_by_default(make_desk: Any, peer: Peer) -> None:
     from maestrale.actions import ActionSettings
 
     desk = make_desk(http_denied_cidrs=ActionSettings().http_denied_cidrs)
@@ -393,7 +393,7 @@ def test_L389_all_of_loopback_is_denied_by_default(make_desk: Any, peer: Peer) -
     assert peer.connections == 0
 
 
-def test_L389_only_allowed_hosts(make_desk: Any, peer: Peer) -> None:
+def test_A364_L389_only_allowed_hosts(make_desk: Any, peer: Peer) -> None:
     peer.routes["/"] = lambda h: h.answer()
     desk = make_desk(http_allowed_hosts=("127.0.0.2", "API.example"))
     assert desk.run("std.http", url=peer.url).state == "SUCCESS"
@@ -441,7 +441,7 @@ def test_a_name_that_does_not_resolve_fails_on_connecting(desk: Any) -> None:
     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + b"x" * 0x800 + b"\r\n", "HTTP response is too large (received="),
     (b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 10**7), "HTTP response is too large (received=1001,"),
 ])
-def test_a_response_is_limited_in_size_while_it_comes(make_desk: Any, raw: Any, answer: bytes, text: str) -> None:
+def test_A364_a_response_is_limited_in_size_while_it_comes(make_desk: Any, raw: Any, answer: bytes, text: str) -> None:
     error = make_desk(http_response_max=1000).run("std.http", url=raw(answer)).error
     assert f"msg='{text}" in error
 

@@ -93,7 +93,7 @@ def test_the_cache_is_bounded():
     assert cache.get("d") is None
 
 
-def test_a_region_of_the_request_is_kept():
+def test_A305_a_region_of_the_request_is_kept():
     """A305: the default region of actions."""
     tokens = [{"token": TOKEN, "project_id": "p"}]
     headers = {"x-auth-token": TOKEN, "x-region-name": "North"}

@@ -189,7 +189,7 @@ def test_A310_the_trust_of_an_exhausted_trigger_ends_after_its_last_execution(cl
     assert (during, len(keystone.trusts("demo", "demo"))) == (before + 1, before)
 
 
-def test_the_trust_of_an_execution_outlives_the_token_and_ends_with_the_execution(lending, keystone):
+def test_A347_the_trust_of_an_execution_outlives_the_token_and_ends_with_the_execution(lending, keystone):
     api, before = lending.api, len(keystone.trusts("demo", "demo"))
     text = (
         "version: '2.0'\n{name}:\n  tasks:\n    a: {{action: std.async_noop, on-success: b}}\n"

@@ -8,7 +8,7 @@ import time
 TEXT = "w: {input: [sink], tasks: {a: {action: \"std.http url='<% $.sink %>/a?delay=30' method='POST'\", safe-rerun: true}}}"
 
 
-def test_requests_and_actions_share_the_time_that_a_server_takes_to_end(new_database, service, sink, until):
+def test_A368_requests_and_actions_share_the_time_that_a_server_takes_to_end(new_database, service, sink, until):
     them = service(new_database("sqlite"), MAESTRALE_ENGINE__DRAIN_TIMEOUT="6")
     (server,) = them.servers.all
     them.define(TEXT)

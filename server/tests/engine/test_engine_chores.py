@@ -109,7 +109,7 @@ def expiration(process, ahead=timedelta(), **policy):
         interval=60, now=lambda: process.now() + ahead)
 
 
-def test_L407_executions_that_finished_long_ago_are_deleted_with_all_below(process):
+def test_A354_A355_L407_executions_that_finished_long_ago_are_deleted_with_all_below(process):
     process.define(WORKFLOWS + "parent: {tasks: {a: {workflow: quick}}}")
     for _ in range(3):
         process.start("parent")
@@ -120,7 +120,17 @@ def test_L407_executions_that_finished_long_ago_are_deleted_with_all_below(proce
     assert [row["id"] for row in process.rows("executions")] == [running]
 
 
-def test_L407_young_executions_and_ignored_states_stay(process):
+def test_A365_an_execution_with_twenty_levels_below_is_deleted_at_once(process):
+    levels = "".join(f"w{number}: {{tasks: {{a: {{workflow: w{number + 1}}}}}}}\n" for number in range(20))
+    process.define(f"{levels}w20: {{tasks: {{a: {{action: std.noop}}}}}}\n")
+    top = process.start("w0").id
+    assert len(process.rows("executions")) == 21
+
+    process.ask(lambda: process.engine.delete(process.caller, top))
+    assert process.rows("executions") == process.rows("tasks") == []
+
+
+def test_A354_L407_young_executions_and_ignored_states_stay(process):
     process.define(WORKFLOWS)
     process.start("quick")
     expiration(process, timedelta(minutes=5), older_than=10).run()
@@ -129,7 +139,7 @@ def test_L407_young_executions_and_ignored_states_stay(process):
     assert len(process.rows("executions")) == 1
 
 
-def test_L408_a_number_alone_keeps_the_newest(process):
+def test_A354_L408_a_number_alone_keeps_the_newest(process):
     process.define(WORKFLOWS)
     ids = [process.start("quick").id for _ in range(5)]
 
@@ -244,7 +254,7 @@ def fire(process):
     process.ask(scheduler.run)
 
 
-def test_L399_missed_runs_collapse_into_one(process):
+def test_A247_L399_missed_runs_collapse_into_one(process):
     process.define(WORKFLOWS)
     schedule(process, pattern="* * * * *", workflow_input={"x": 5})
     process.pass_time(600)
@@ -255,7 +265,7 @@ def test_L399_missed_runs_collapse_into_one(process):
     assert process.execution(execution["id"]).input == {"x": 5}
 
 
-def test_L400_a_trigger_disappears_after_its_last_run(process):
+def test_A248_L400_a_trigger_disappears_after_its_last_run(process):
     process.define(WORKFLOWS)
     schedule(process, pattern="* * * * *", remaining_executions=2)
     for _ in range(3):
@@ -266,7 +276,7 @@ def test_L400_a_trigger_disappears_after_its_last_run(process):
     assert process.rows("cron_triggers") == []
 
 
-def test_L401_two_processes_never_fire_the_same_run(url, processes):
+def test_A246_L401_two_processes_never_fire_the_same_run(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORKFLOWS)
     schedule(one, pattern="* * * * *")
@@ -325,7 +335,7 @@ def test_a_start_that_a_trigger_cannot_have_does_not_hold_up_others(process):
     assert [row["id"] for row in process.rows("executions")] == ["e2"]
 
 
-def test_L403_the_description_names_the_trigger(process):
+def test_A249_L403_the_description_names_the_trigger(process):
     import json
 
     process.define(WORKFLOWS)
@@ -337,7 +347,7 @@ def test_L403_the_description_names_the_trigger(process):
     assert (triggered_by["type"], triggered_by["id"]) == ("cron_trigger", trigger["id"])
 
 
-def test_a_start_that_can_never_work_does_not_stop_the_trigger(process):
+def test_A251_a_start_that_can_never_work_does_not_stop_the_trigger(process):
     process.define(WORKFLOWS)
     schedule(process, pattern="* * * * *")
     process.catalog.update_workflows(process.caller, "version: '2.0'\nquick: {input: [needed], tasks: {a: {action: std.noop}}}")

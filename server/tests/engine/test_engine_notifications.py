@@ -39,13 +39,13 @@ def test_L371_events_go_out_one_after_the_other_in_their_order(process):
     assert process.jobs() == 0
 
 
-def test_L371_event_types_filter(process):
+def test_A270_L371_event_types_filter(process):
     start(process, {"type": "webhook", "url": "http://x", "event_types": ["WORKFLOW_SUCCEEDED"]})
 
     assert deliver_all(process) == ["WORKFLOW_SUCCEEDED"]
 
 
-def test_a_webhook_gets_only_the_headers_that_were_given_and_follows_no_redirect(process):
+def test_A269_a_webhook_gets_only_the_headers_that_were_given_and_follows_no_redirect(process):
     start(process, {"type": "webhook", "url": "http://x", "headers": {"X-A": 1}, "event_types": ["WORKFLOW_LAUNCHED"]})
 
     (request,) = process.runner.taken.values()
@@ -70,14 +70,14 @@ def test_a_notification_that_fails_is_tried_again_with_growing_pauses_and_given_
     assert process.jobs() == 0
 
 
-def test_a_failing_notification_does_not_hold_up_the_next_one(process):
+def test_A274_a_failing_notification_does_not_hold_up_the_next_one(process):
     start(process, {"type": "webhook", "url": "http://x"})
     process.finish(error="refused")
 
     assert events(process) == ["TASK_LAUNCHED"]
 
 
-def test_what_can_not_be_sent_is_forgotten_and_noop_does_nothing(process):
+def test_A277_what_can_not_be_sent_is_forgotten_and_noop_does_nothing(process):
     start(process, {"type": "pigeon"}, {"type": "noop"}, {"type": "webhook"})
 
     assert process.runner.taken == {}
@@ -96,7 +96,7 @@ def test_notifications_of_a_dead_process_are_sent_by_another(url, processes):
     assert events(two) == ["WORKFLOW_SUCCEEDED"]
 
 
-def test_L373_sub_workflows_inherit_their_publishers(process):
+def test_A273_L373_sub_workflows_inherit_their_publishers(process):
     process.define("p: {tasks: {a: {workflow: c}}}\nc: {tasks: {b: {action: std.noop}}}")
     process.start("p", params={"notify": [{"type": "webhook", "url": "http://x", "event_types": ["TASK_SUCCEEDED"]}]})
 
@@ -106,6 +106,21 @@ def test_L373_sub_workflows_inherit_their_publishers(process):
         for attempt_id in list(process.runner.taken):
             process.finish(attempt_id, data=ACCEPTED)
     assert sorted(names) == ["a", "b"]
+
+
+def test_A276_targets_of_the_configuration_are_told_of_every_execution(new_database, processes):
+    targets = [{"type": "webhook", "url": "http://all", "event_types": ["WORKFLOW_SUCCEEDED"]}]
+    process = processes(new_database("sqlite"), notifier={"publishers": targets})
+    process.define("w: {tasks: {a: {action: std.noop}}}")
+    process.start("w")
+    process.start("w", params={"notify": [{"type": "webhook", "url": "http://mine", "event_types": ["WORKFLOW_SUCCEEDED"]}]})
+
+    told = []
+    while process.runner.taken:
+        told += [request.input["url"] for request in process.runner.taken.values()]
+        for attempt_id in list(process.runner.taken):
+            process.finish(attempt_id, data=ACCEPTED)
+    assert sorted(told) == ["http://all", "http://all", "http://mine"]
 
 
 @pytest.mark.parametrize("target", [{"type": "x"}, {}, {"type": "webhook", "url": 5}, {"type": "webhook", "url": "u", "headers": [1]}])

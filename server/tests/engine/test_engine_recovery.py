@@ -15,7 +15,7 @@ waits: {tasks: {a: {action: std.noop, wait-before: 10}}}
 """
 
 
-def test_an_action_whose_process_died_is_repeated_where_the_task_says_safe_rerun(url, processes):
+def test_A357_an_action_whose_process_died_is_repeated_where_the_task_says_safe_rerun(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORK)
     execution = one.start("safe")
@@ -31,7 +31,7 @@ def test_an_action_whose_process_died_is_repeated_where_the_task_says_safe_rerun
     assert len(two.attempts(execution.id)) == 2
 
 
-def test_an_action_whose_process_died_ends_in_error_where_the_task_does_not_say_so(url, processes):
+def test_A356_an_action_whose_process_died_ends_in_error_where_the_task_does_not_say_so(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORK)
     execution = one.start("unsafe")

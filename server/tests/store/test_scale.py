@@ -69,7 +69,7 @@ def steps(database, work):
         {"nulls": ["root_execution_id"], "sort": [("created_at", True)]},
     ],
 )
-def test_a_list_of_executions_reads_about_a_page(crowded, scope, options):
+def test_A366_a_list_of_executions_reads_about_a_page(crowded, scope, options):
     if scope == Scope("stranger") and any(one.operator == "eq" and one.value in {"ERROR", "w1"} for one in options.get("filters", ())):
         pytest.skip("SQLite looks for the value, not for the project, since files with several projects are rare")
 

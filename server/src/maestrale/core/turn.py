@@ -7,7 +7,7 @@ notifications, timers and the queue of steps are looked after in one place. Step
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,10 +30,11 @@ LONGEST_WAIT = 100 * 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The two ports of a decision."""
+    """The two ports of a decision; ``publishers`` are told of every execution's events, besides its own targets (A276)."""
 
     catalogue: Catalogue
     records: Records
+    publishers: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +210,8 @@ class Turn:
 
     def _publishers(self, event: str | None) -> list[Mapping[str, Any]]:
         given = self.snapshot.execution.params.get("notify")
-        if not isinstance(given, list):
-            return []
         found = []
-        for target in given:
+        for target in (*self.ports.publishers, *(given if isinstance(given, list) else ())):
             if not isinstance(target, Mapping):
                 continue
             wanted = target.get("event_types")
@@ -220,15 +219,20 @@ class Turn:
                 found.append(target)
         return found
 
+    @property
+    def _is_silent(self) -> bool:
+        """Whether nobody wants to be told of anything."""
+        return not (self.snapshot.execution.params.get("notify") or self.ports.publishers)
+
     def _notify_task(self, task: Task, old: str, *, first: bool) -> None:
-        if not self.snapshot.execution.params.get("notify"):
+        if self._is_silent:
             return
         event = task_event(old, task.state, first=first)
         for target in self._publishers(event):
             self.emit(Notify(target, task_notice(event, task, self.snapshot.execution)))
 
     def _notify_execution(self, old: str) -> None:
-        if not self.snapshot.execution.params.get("notify"):
+        if self._is_silent:
             return
         event = execution_event(old, self.snapshot.execution.state)
         for target in self._publishers(event):
