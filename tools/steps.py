@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -105,13 +106,63 @@ def plugin_docs(run: Run) -> int:
     return run(venv / "bin" / "antsibull-docs", *command, cwd=tree, env=environment) or run("echo", "antsibull-docs: nothing found")
 
 
+def docs_site(run: Run) -> int:
+    """antsibull-docs and sphinx: a page of every plugin, as a site. Pages of other collections are not looked for."""
+    venv = ensure("site")
+    tree = BUILD / "trees" / "site"
+    ansible_test.copy_tree(tree, with_server=False)
+    site = BUILD / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(mode=0o700, parents=True)
+    environment = galaxy.ansible_environment(BUILD / "ansible-site", tree)
+    environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
+    antsibull = venv / "bin" / "antsibull-docs"
+    init: list[str | Path] = ["sphinx-init", "--use-current", "--lenient", "--dest-dir", site, "maestrale.mistral"]
+    pages: list[str | Path] = ["collection", "--use-current", "--cleanup", "everything", "--fail-on-error", "--dest-dir", site / "rst"]
+    status = run(antsibull, *init, env=environment) or run(antsibull, *pages, "maestrale.mistral", env=environment)
+    if status:
+        return status
+    with (site / "conf.py").open("a") as settings:
+        # The pages that others are linked to are on the internet.
+        settings.write("\nintersphinx_mapping = {}\n")
+    html: list[str | Path] = [venv / "bin" / "sphinx-build", "-q", "-b", "html", "-c", site, site / "rst", site / "html"]
+    status = run(*html, env=environment)
+    made = {path.name for path in (site / "html").rglob("*_module.html")}
+    missing = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {name.removesuffix("_module.html") for name in made}
+    run("echo", f"antsibull-docs and sphinx: {len(made)} pages of modules, missing: {', '.join(sorted(missing)) or 'none'}")
+    return status or len(missing)
+
+
+def execution_environment(run: Run) -> int:
+    """ansible-builder: a context for an image, with what the collection says that it needs."""
+    venv = ensure("collection")
+    folder = BUILD / "execution-environment"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    artifact = galaxy.build(MAIN, folder / "dist")
+    galaxy.install(MAIN, artifact, folder / "collections")
+    described = run(venv / "bin" / "ansible-builder", "introspect", folder / "collections")
+    return described or _context(run, venv, folder, artifact)
+
+
+def _context(run: Run, venv: Path, folder: Path, artifact: Path) -> int:
+    collection = {"name": f"/build/{artifact.name}", "type": "file"}
+    definition = {
+        "version": 3,
+        "dependencies": {"galaxy": {"collections": [collection]}},
+        "images": {"base_image": {"name": "quay.io/centos/centos:stream9"}},
+    }
+    (folder / "execution-environment.yml").write_text(json.dumps(definition))
+    return run(venv / "bin" / "ansible-builder", "create", "--context", folder / "context", cwd=folder)
+
+
 def importer(run: Run) -> int:
     """Galaxy's importer on the artifact."""
     venv = ensure("importer")
     folder = BUILD / "importer"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    artifact = galaxy.build(MAIN)
+    artifact = galaxy.build(MAIN, folder / "dist")
     settings = {"CHECK_REQUIRED_TAGS": "1", "RUN_FLAKE8": "0", "RUN_ANSIBLE_LINT": "0", "RUN_ANSIBLE_TEST": "0"}
     environment = {**galaxy.ansible_environment(folder), **{f"GALAXY_IMPORTER_{key}": value for key, value in settings.items()}}
     environment["PATH"] = f"{venv / 'bin'}{os.pathsep}{environment['PATH']}"
@@ -248,6 +299,8 @@ ALL: tuple[Step, ...] = (
     *_with_ansible_test(),
     Step("ansible-lint", ansible_lint, says="Passed|Failed"),
     Step("docs", plugin_docs),
+    Step("site", docs_site, says="pages of modules"),
+    Step("execution-environment", execution_environment, says="Complete!|openstacksdk"),
     Step("yamllint", yaml_files),
     Step("changelog", changelog),
     Step("imports", imports, says="Contracts:"),
