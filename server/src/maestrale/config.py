@@ -181,6 +181,7 @@ class PlaybookSettings(Group):
     memory_max: int | None = Field(default=None, description="Memory of each process of a playbook, in bytes.")
     cpu_max: int | None = Field(default=None, ge=1, description="Processor time of each process of a playbook, in seconds.")
     processes_max: int | None = Field(default=None, ge=1, description="Processes that a playbook may have at once; more of them end it.")
+    isolation: Literal["none", "sandbox"] = Field(default="none", description="sandbox: every playbook runs in one of bubblewrap.")
 
 
 class OpenStackSettings(Group):

@@ -81,7 +81,7 @@ class PlaybookAction(AnsibleAction):
     timeout: seconds for all; idle_timeout: seconds without any output; both end everything that was started.
     secrets: mapping of a variable to the name of a secret, which is ENVIRONMENT/NAME. vault_passwords: the name of a secret, or
     a mapping of vault ids to such names. ssh_key, ssh_key_passphrase, become_password, connection_password: names of secrets, too.
-    Secrets are masked in everything that comes back.
+    Secrets are masked in everything that comes back. isolation: none, or sandbox for one of bubblewrap.
     facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
 
     The result has the keys status, rc, changed, message, stats, hosts, artifacts, host_artifacts, facts, registered, failed_tasks,

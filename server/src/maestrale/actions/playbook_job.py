@@ -18,6 +18,7 @@ import yaml
 from maestrale.actions import playbook_callbacks, playbook_pipes
 from maestrale.actions.playbook_directory import MARK
 from maestrale.actions.playbook_policy import PlaybookPolicy, is_collection_playbook
+from maestrale.actions.playbook_sandbox import is_sandboxed, sandbox
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.errors import InputError
 
@@ -54,6 +55,7 @@ class Inputs:
     ssh_key_passphrase: str | None = None
     become_password: str | None = None
     connection_password: str | None = None
+    isolation: str | None = None
     facts: Any = None
     registered: Sequence[str] | None = None
 
@@ -108,10 +110,17 @@ def _job(
     files["collect.json"] = json.dumps({
         "facts": _facts(inputs.facts), "registered": _texts("registered", inputs.registered), "into": f"{directory}/collected.json",
     })
+    environment = _environment(inputs, settings, ident, directory, root)
+    sandboxed = is_sandboxed(inputs.isolation, settings)
+    if sandboxed:
+        arguments |= sandbox(settings, [str(root) if root else None, arguments.get("roles_path"), *(sources or ())])
+        environment["HOME"] = f"{directory}/home"
+        files["home/.keep"] = ""
     return {
         "directory": directory,
         "ident": ident,
-        "environment": _environment(inputs, settings, ident, directory, root),
+        "environment": environment,
+        "sandboxed": sandboxed,
         "arguments": arguments,
         "files": files,
         "pipes": pipes,

@@ -8,8 +8,8 @@ grace is killed, orphans included, for which this process is the subreaper.
 
 The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
 (for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``pipes`` (name -> text, read once), ``ssh_key``,
-``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``listed`` (a file whose JSON
-is part of the result). Imports only the standard library and ansible-runner, for a fast start.
+``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``sandboxed``, ``listed``
+(a file whose JSON is part of the result). Imports only the standard library and ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -228,7 +228,8 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if limits.get("memory"):
         resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
     _write_files(directory, job)
-    short = playbook_directory.short_path(job["directory"])
+    # a link to the directory isn't seen from inside a sandbox
+    short = job["directory"] if job["sandboxed"] else playbook_directory.short_path(job["directory"])
     os.environ.update({"TMPDIR": short, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{short}/cp"})
     report = Report(
         Masker(job["masked"]), text_max=limits["text"], tail_max=limits["tail"], value_max=limits["value"])

@@ -27,7 +27,7 @@ class PlaybookSettings:
     ``config_file`` is the ``ansible.cfg`` for playbooks whose project has none. ``environment`` names variables that may be set
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
     SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run, ``cpu_max`` the processor seconds of each, ``processes_max`` how
-    many of them there may be at once.
+    many of them there may be at once. ``isolation`` is the least that every run has: ``none`` or ``sandbox``.
     """
 
     roots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -51,6 +51,7 @@ class PlaybookSettings:
     memory_max: int | None = None
     cpu_max: int | None = None
     processes_max: int | None = None
+    isolation: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
