@@ -66,12 +66,12 @@ def server(database_url: str | None = None, workers: int = 1) -> Iterator[Served
             if address is None:
                 raise SystemExit("the server did not start")
             threading.Thread(target=process.stdout.read, daemon=True).start()
-            while httpx.get(f"{address}/readyz").status_code != 200:
+            while httpx.get(f"{address}/readyz", timeout=120).status_code != 200:
                 time.sleep(PAUSE)
             yield Served(address, process.pid, time.perf_counter() - began)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
             process.stdout.close()
 
 

@@ -1,6 +1,6 @@
 """make chaos: kill servers and databases while executions run, and count what is lost, stuck, wrong or done twice.
 
-    python run.py [--database sqlite,postgresql,mariadb,own-postgresql] [--seconds 60] [--executions 300] [--servers N] [--seed N]
+    python run.py [--database sqlite,postgresql,mariadb,own-postgresql] [--seconds 60] [--executions 300] [--servers N] [--workers N] [--seed N]
 
 Runs against each database that is reachable, one after the other. Status 1 if anything is not right.
 """
@@ -56,6 +56,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="how long for each database, and then until all has ended")
     parser.add_argument("--executions", type=int, default=300, help="how many for each database, without sub-workflows")
     parser.add_argument("--servers", type=int, help="server processes; default 1 on SQLite, else 2 or 3")
+    parser.add_argument("--workers", type=int, default=1, help="processes of each server; with more, single ones are killed too")
     parser.add_argument("--pause", type=float, help="average seconds between two troubles; default 4 with one server, else 2")
     parser.add_argument("--patience", type=float, default=90, help="seconds after which what has not ended counts as stuck")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="makes the choices repeatable")
@@ -77,7 +78,7 @@ def storm(database: Database, folder: Path, given: argparse.Namespace) -> tuple[
     count = given.servers or database.servers
     logs = folder / database.name
     logs.mkdir(exist_ok=True)
-    with Sink() as sink, Servers(database.url, count, logs) as servers:
+    with Sink() as sink, Servers(database.url, count, logs, workers=given.workers) as servers:
         client = servers.client(given.seed)
         reply = client.ask("POST", "/v2/workflows", definitions())
         if reply.status != 201:

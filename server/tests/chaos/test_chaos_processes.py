@@ -67,16 +67,12 @@ def test_an_action_is_completed_once_by_many_at_different_servers(kind, new_data
         assert them.wait(execution_id)["output"] == {"by": {"by": winner}}
 
 
-def workers_of(server):
-    return [int(one) for path in Path(f"/proc/{server.process.pid}/task").glob("*/children") for one in path.read_text().split()]
-
-
 def test_workers_end_with_their_parent_which_can_be_started_again_at_once(new_database, service, sink, until):
     them = service(new_database("postgresql"), workers=2)
     (server,) = them.servers.all
     them.define(WAITING)
     started = [them.start("waiting", sink=sink.url, run=f"run{n}") for n in range(8)]
-    first = until(lambda: workers_of(server))
+    first = until(server.workers)
 
     os.kill(first[0], signal.SIGKILL)
     server.kill()
@@ -91,9 +87,9 @@ def test_workers_end_with_their_parent_which_can_be_started_again_at_once(new_da
 def test_a_worker_that_is_killed_is_replaced(new_database, service, until):
     them = service(new_database("sqlite"), workers=2)
     (server,) = them.servers.all
-    killed = until(lambda: workers_of(server))[0]
+    killed = until(server.workers)[0]
 
     os.kill(killed, signal.SIGKILL)
 
-    until(lambda: len(alive := workers_of(server)) == 2 and killed not in alive)
+    until(lambda: len(alive := server.workers()) == 2 and killed not in alive)
     assert server.is_up()

@@ -90,6 +90,13 @@ class Server:
         if self.is_running and self.process is not None:
             self.process.send_signal(number)
 
+    def workers(self) -> list[int]:
+        """The process ids of its workers; none if it serves by itself."""
+        if not self.is_running or self.process is None:
+            return []
+        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(one) for path in lists for one in path.read_text(encoding="ascii").split()]
+
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         self.signal(signal.SIGKILL)

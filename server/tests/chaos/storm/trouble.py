@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import signal
 import threading
@@ -49,6 +51,8 @@ class Trouble:
     def _run(self) -> None:
         chosen = random.Random(self.seed)
         kinds: list[tuple[Callable[[random.Random], None], int]] = [(self._kill_one, 10), (self._kill_all, 2), (self._end_one, 1)]
+        if any(server.workers() for server in self.servers.all):
+            kinds.append((self._kill_worker, 10))
         if len(self.servers.all) > 1:
             kinds.append((self._freeze_one, 2))
         if self.database.name != "sqlite":
@@ -67,6 +71,14 @@ class Trouble:
 
     def _kill_one(self, chosen: random.Random) -> None:
         self._restart([chosen.choice(self.servers.all)], chosen)
+
+    def _kill_worker(self, chosen: random.Random) -> None:
+        """One process of a server; its parent has to start another one."""
+        workers = chosen.choice(self.servers.all).workers()
+        if workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chosen.choice(workers), signal.SIGKILL)
+                self.made["workers killed"] += 1
 
     def _kill_all(self, chosen: random.Random) -> None:
         self._restart(self.servers.all, chosen)
