@@ -1,6 +1,7 @@
 """make chaos: kill servers and databases while executions run, and count what is lost, stuck, wrong or done twice.
 
-    python run.py [--database sqlite,postgresql,mariadb,own-postgresql] [--seconds 60] [--executions 300] [--servers N] [--workers N] [--seed N]
+    python run.py [--database sqlite,postgresql,mariadb,own-postgresql] [--seconds 60] [--executions 300]
+                  [--servers N] [--workers N] [--seed N]
 
 Runs against each database that is reachable, one after the other. Status 1 if anything is not right.
 """

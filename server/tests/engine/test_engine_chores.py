@@ -202,6 +202,29 @@ def test_the_doctor_finds_and_frees_what_is_stuck(process):
     assert process.state(stuck) == "SUCCESS"
 
 
+@pytest.mark.parametrize(("statement", "reason"), [
+    ("DELETE FROM executions WHERE id = '{child}'", "news of the sub-workflow waits, which is gone [id={child}]"),
+    ("UPDATE executions SET state = 'SUCCESS' WHERE id = '{child}'", "news of the sub-workflow waits, which ended as SUCCESS [id={child}]"),
+])
+def test_the_doctor_finds_and_tells_a_parent_that_never_heard_of_its_childs_end(process, statement, reason):
+    process.define(WORKFLOWS + "parent: {tasks: {a: {workflow: waits}}}")
+    parent = process.start("parent").id
+    (child,) = [row["id"] for row in process.rows("executions") if row["id"] != parent]
+    with process.service.database.write() as conn:
+        conn.exec_driver_sql(statement.format(child=child))
+    diagnosis = doctor(process)
+
+    (finding,) = [one for one in diagnosis.findings() if one.execution_id == parent]
+    diagnosis.free([finding])
+    process.loop.decider._parts.shelf.clear()
+    process.poll()
+
+    assert finding.is_stuck
+    assert finding.reason == reason.format(child=child)
+    assert finding.since
+    assert process.state(parent) == ("SUCCESS" if "SUCCESS" in statement else "ERROR")
+
+
 def test_the_doctor_names_an_action_whose_process_is_dead(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORKFLOWS)

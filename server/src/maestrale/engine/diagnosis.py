@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from maestrale.core import identity, states
-from maestrale.core.messages import Continue, Message, TimerFired, to_payload
+from maestrale.core.messages import ChildCompleted, Continue, Message, TimerFired, to_payload
 from maestrale.core.model import Attempt, Execution, Job, Task
 from maestrale.core.scan import DELAYS
 from maestrale.engine.nodes import NodeIdentity, process_start
@@ -77,7 +77,10 @@ class Diagnosis:
             except NotFoundError:
                 continue
             if now - loaded.execution.updated_at >= self.quiet:
-                case = Case(loaded.execution, loaded.tasks, loaded.attempts, jobs.of_execution(conn, execution_id), living, now)
+                open_children = [one.id for one in loaded.attempts if is_open_child(one)]
+                case = Case(
+                    loaded.execution, loaded.tasks, loaded.attempts, jobs.of_execution(conn, execution_id), living, now,
+                    reports.states_of(conn, open_children))
                 found.append(case.finding())
         return found
 
@@ -104,13 +107,17 @@ class Diagnosis:
 
 
     def _wakes(self, conn: Connection, execution_id: str, now: datetime) -> list[Job]:
-        """Messages that move an execution on: its lost timers, due now, and one that makes it look for what is ready."""
+        """Messages that move an execution on: lost timers, due now, lost ends of children, and one to look for what is ready."""
         told: list[tuple[str, Message]] = [(self.new_id(), Continue())]
         try:
-            tasks = self.executions.load(conn, execution_id).tasks
+            loaded = self.executions.load(conn, execution_id)
         except NotFoundError:
             return []
-        told += [(key, message) for _, key, message in lost_timers(tasks, jobs.of_execution(conn, execution_id))]
+        told += [(key, message) for _, key, message in lost_timers(loaded.tasks, jobs.of_execution(conn, execution_id))]
+        found = reports.states_of(conn, [one.id for one in loaded.attempts if is_open_child(one)])
+        for child in silent_children(loaded.attempts, found):
+            revival = child.runtime_context.get("_revived", 0)
+            told.append((self.new_id(), ChildCompleted(child.id, found.get(child.id, states.ERROR), revival=revival)))
         return [
             Job(id=key, kind="message", execution_id=execution_id, due_at=now, payload=to_payload(message), created_at=now)
             for key, message in told
@@ -129,6 +136,16 @@ def lost_timers(tasks: Sequence[Task], waiting: Sequence[Job]) -> list[tuple[Tas
     return found
 
 
+def is_open_child(attempt: Attempt) -> bool:
+    """Whether it is a sub-workflow that has not ended, as far as its parent knows."""
+    return attempt.kind == "workflow" and not states.is_final(attempt.state)
+
+
+def silent_children(attempts: Sequence[Attempt], found: Mapping[str, str]) -> list[Attempt]:
+    """Sub-workflows that ended or are gone (``found``: the states of those that exist), without the parent knowing."""
+    return [one for one in attempts if is_open_child(one) and (one.id not in found or states.is_final(found[one.id]))]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One execution with everything that could move it on."""
@@ -139,6 +156,7 @@ class Case:
     jobs: Sequence[Job]
     living: Mapping[str, Node]
     now: datetime
+    children: Mapping[str, str]
 
     def finding(self) -> Finding:
         """What it waits for; the first reason that applies."""
@@ -192,7 +210,11 @@ class Case:
         return self._say(f"a process with room for the action {attempt.name}{more}", attempt.created_at, is_stuck=not self.living)
 
     def _child(self) -> Finding | None:
-        children = [a for a in self.attempts if a.kind == "workflow" and not states.is_final(a.state)]
+        silent = silent_children(self.attempts, self.children)
+        if silent:
+            child, what = silent[0], f"ended as {self.children[silent[0].id]}" if silent[0].id in self.children else "is gone"
+            return self._say(f"news of the sub-workflow {child.name}, which {what} [id={child.id}]", child.updated_at, is_stuck=True)
+        children = [one for one in self.attempts if is_open_child(one)]
         return self._say(f"the sub-workflow {children[0].name} [id={children[0].id}]", children[0].created_at) if children else None
 
     def _holder(self, owner: str | None) -> str:

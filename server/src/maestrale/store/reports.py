@@ -53,7 +53,7 @@ def sub_executions(
     depths = _depths(conn, scope, execution_id, task_id, max_depth)
     rows = by_ids(conn, "executions", scope, list(depths), fields=fields, include_output=include_output)
     if errors_only:
-        states = _states(conn, list(depths))
+        states = states_of(conn, list(depths))
         rows = [row for row in rows if states.get(row["id"]) == "ERROR"]
     return [{**row, "depth": depths[row["id"]]} for row in rows]
 
@@ -98,7 +98,8 @@ def _below(conn: Connection, table: sa.Table, column: sa.ColumnElement[Any], ids
     return [row[1] for row in sorted(found, key=tuple)]
 
 
-def _states(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
+def states_of(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """The states of those executions that exist."""
     states: dict[str, str] = {}
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = list(ids[start:start + IDS_AT_ONCE])

@@ -73,7 +73,7 @@ class Server:
         except NoReplyError:
             return False
 
-    def wait_until_up(self, patience: float = 60.0) -> float:
+    def wait_until_up(self, patience: float = 180.0) -> float:
         """Wait at most ``patience`` seconds; seconds from its start until it answered. Raises TimeoutError."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
