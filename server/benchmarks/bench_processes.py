@@ -204,15 +204,14 @@ def main() -> None:
     os.environ.update(ENVIRONMENT)
     databases, counts = given.databases.split(","), [int(one) for one in given.processes.split(",")]
     print(conditions(databases), flush=True)
-    print("\n| database | work | processes | executions/s | tasks/s | compared with one |\n| --- | --- | ---: | ---: | ---: | ---: |")
+    print("\n| database | processes | work | executions/s | tasks/s | to the first |\n| --- | ---: | --- | ---: | ---: | ---: |")
     with sink() as sink_url:
         for kind in databases:
-            figures = {processes: with_processes(kind, processes, given, sink_url) for processes in counts}
-            for work in kinds(sink_url):
-                first = figures[counts[0]][work.title]
-                for processes in counts:
-                    rate = figures[processes][work.title]
-                    line = (kind, work.title, processes, f"{rate:.0f}", f"{rate * TASKS:.0f}", f"{rate / first:.2f}")
+            first: dict[str, float] = {}
+            for processes in counts:
+                for title, rate in with_processes(kind, processes, given, sink_url).items():
+                    compared = rate / first.setdefault(title, rate)
+                    line = (kind, processes, title, f"{rate:.1f}", f"{rate * TASKS:.0f}", f"{compared:.2f}")
                     print(f"| {' | '.join(map(str, line))} |", flush=True)
 
 

@@ -212,7 +212,8 @@ def test_the_doctor_finds_and_tells_a_parent_that_never_heard_of_its_childs_end(
     (child,) = [row["id"] for row in process.rows("executions") if row["id"] != parent]
     with process.service.database.write() as conn:
         conn.exec_driver_sql(statement.format(child=child))
-    diagnosis = doctor(process)
+    process.pass_time(3600)
+    diagnosis = doctor(process, timedelta())
 
     (finding,) = [one for one in diagnosis.findings() if one.execution_id == parent]
     diagnosis.free([finding])
