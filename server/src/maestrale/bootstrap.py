@@ -24,7 +24,7 @@ from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.api.issued_tokens import IssuedTokens
 from maestrale.caller import Caller
-from maestrale.catalog import Catalog, Definitions, Delegations, EnvironmentSecrets, Sealer, Sharing, Sources, Triggers
+from maestrale.catalog import Catalog, Definitions, Delegations, EnvironmentSecrets, ProjectSources, Sealer, Sharing, Sources, Triggers
 from maestrale.config import ConfigurationError, Settings
 from maestrale.core import identity
 from maestrale.core.decide import Limits
@@ -79,6 +79,7 @@ class Service:
     engine: Engine
     runtime: EngineRuntime
     secrets: EnvironmentSecrets
+    project_sources: ProjectSources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,8 @@ def build(settings: Settings, faults: Faults = no_faults) -> Application:
         settings=settings, authenticator=authenticator,
         policy=policy_for(settings.api), database=service.database, engine=service.engine, catalog=service.catalog,
         triggers=Triggers(**common, trusts=trusts), sharing=Sharing(**common, definitions=catalog.definitions),
-        sources=Sources(**common), secrets=service.secrets, registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
+        sources=Sources(**common), secrets=service.secrets, project_sources=service.project_sources,
+        registry=service.registry, now=clock.now, not_ready=service.runtime.not_ready,
         delegations=delegations, remember=_memory_of(service.runtime.runner.settings.openstack.tokens, settings),
     ))
     return Application(asgi=api, service=service)
@@ -179,10 +181,12 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
 
     environment_secrets = EnvironmentSecrets(
         database=database, sealer=Sealer([key.get_secret_value() for key in settings.secrets.keys]), now=clock.now)
+    project_sources = ProjectSources(
+        database=database, new_id=new_id, now=clock.now, urls=action_settings.playbooks.git_urls, open=action_settings.playbooks.any_url)
     live_output = LiveOutput(database, clock.now, event_max=settings.actions.event_max)
     runner = Runner(
         registry, action_settings, done, released=dispatcher.released, events=live_output.emit, when_stored=live_output.when_stored,
-        secrets=environment_secrets)
+        secrets=environment_secrets, project_sources=project_sources)
     standalone = StandaloneActions(
         node_id=node_id, database=database, executions=executions, definitions=source, dispatcher=dispatcher, runner=runner, limits=limits,
         options=options, new_id=new_id, now=clock.now)
@@ -206,7 +210,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
         database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
     return Service(
         settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime,
-        secrets=environment_secrets)
+        secrets=environment_secrets, project_sources=project_sources)
 
 
 def _chores(
@@ -262,6 +266,8 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
     playbooks = _taken_over(actions.PlaybookSettings, given) | {
         "any_path": is_private if given.any_path is None else given.any_path,
         "inline": is_private if given.inline is None else given.inline,
+        "closed": not is_private if given.closed is None else given.closed,
+        "any_url": is_private,
         "projects": {name: tuple(allowed) for name, allowed in given.projects.items()},
     }
     return actions.ActionSettings(

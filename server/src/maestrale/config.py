@@ -165,8 +165,24 @@ class PlaybookSettings(Group):
     inline: bool | None = Field(default=None, description="Workflows may hold plays as text; unset: only with auth 'none'.")
     inline_inventory: bool = Field(default=True, description="Workflows may hold inventories as text.")
     collections: list[str] | None = Field(default=None, description="Collections whose playbooks may run; unset: all.")
-    projects: dict[str, list[str]] = Field(default_factory=dict, description="By tenant project: the roots and collections it may use.")
-    closed: bool = Field(default=False, description="A tenant project that isn't listed in projects may run nothing.")
+    projects: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="By tenant project what it may use: roots, collections, 'inline', 'any path', addresses of repositories, and playbooks"
+        " by pattern (root:path, ns.name.playbook).",
+    )
+    closed: bool | None = Field(
+        default=None, description="Who isn't listed in projects, and is no administrator, may run nothing; unset: unless auth is 'none'.",
+    )
+    git_urls: list[str] | None = Field(
+        default=None,
+        description="Repositories that projects may come from, or beginnings that end in a slash; unset: any for administrators and with"
+        " auth 'none', else those of project sources that an administrator made.",
+    )
+    git_timeout: Seconds = Field(default=300, gt=0, description="Longest call of git or ansible-galaxy for a project.")
+    cache_dir: str | None = Field(default=None, description="Folder where git projects are kept; unset: the user's cache.")
+    cache_max: int = Field(default=2 * 1024**3, ge=0, description="Bytes of git projects kept; what was unused longest goes first.")
+    project_max: int = Field(default=512 * 1024**2, ge=1, description="Bytes of the files of one git project.")
+    requirements: bool = Field(default=True, description="Install roles and collections that a git project requires.")
     work_dir: str | None = Field(default=None, description="Folder for the working files of running playbooks.")
     executable: str | None = Field(default=None, description="Folder of ansible-playbook; unset: the one beside this Python.")
     config_file: str | None = Field(default=None, description="The ansible.cfg for projects that have none.")

@@ -158,4 +158,4 @@ def token_options() -> dict[str, Any]:
     identities = [
         {"token": TOKENS[who], "project_id": PROJECTS[who], "user_id": f"u-{who}", "user_name": who, "roles": ROLES[who]} for who in TOKENS
     ]
-    return {"auth": "token", "tokens": identities}
+    return {"auth": "token", "tokens": identities, "playbooks": {"git_urls": ["https://git.example.org/"]}}

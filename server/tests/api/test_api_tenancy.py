@@ -289,6 +289,8 @@ class Walk:
         owner.post("environments", {"name": self.env})
         owner.post("cron_triggers", {"name": self.cron, "workflow_name": self.name, "pattern": "@yearly"})
         event = {"workflow_id": self.workflow_id, "exchange": "e", "topic": "t", "event": unique()}
+        self.project = unique()
+        owner.post("project_sources", {"name": self.project, "url": "https://git.example.org/x.git"})
         owner.post(f"workflows/{self.workflow_id}/members", {"member_id": "p-third"})
         admin.post("code_sources", "x = 1\n", name=self.source)
         admin.post("dynamic_actions", {"name": self.dynamic, "class_name": "X", "code_source_name": self.source})
@@ -296,7 +298,7 @@ class Walk:
             "workflows": self.name, "workbooks": self.book, "actions": self.action, "executions": execution["id"], "tasks": task["id"],
             "action_executions": owner.action(execution["id"], "t")["id"], "environments": self.env, "cron_triggers": self.cron,
             "event_triggers": owner.post("event_triggers", event).json()["id"], "code_sources": self.source,
-            "dynamic_actions": self.dynamic,
+            "dynamic_actions": self.dynamic, "project_sources": self.project,
         }
 
     def path(self, template: str) -> str:

@@ -20,15 +20,21 @@ CALLERS = [
 ADMIN_RULES = {
     *(f"code_sources:{verb}" for verb in ("create", "delete", "get", "list", "update", "publicize")),
     *(f"dynamic_actions:{verb}" for verb in ("create", "delete", "get", "list", "update", "publicize")),
-    *(f"{name}:publicize" for name in ("actions", "cron_triggers", "environments", "event_triggers", "workbooks", "workflows")),
-    *(f"{name}:list:all_projects" for name in ("cron_triggers", "event_triggers", "executions", "workflows")),
+    *(
+        f"{name}:publicize"
+        for name in ("actions", "cron_triggers", "environments", "event_triggers", "project_sources", "workbooks", "workflows")
+    ),
+    *(f"{name}:list:all_projects" for name in ("cron_triggers", "event_triggers", "executions", "project_sources", "workflows")),
     "maintenance:update",
 }
 
 OWNER_RULES = {
     *(
         f"{name}:{verb}"
-        for name in ("actions", "action_executions", "environments", "event_triggers", "executions", "members", "workbooks", "workflows")
+        for name in (
+            "actions", "action_executions", "environments", "event_triggers", "executions", "members", "project_sources", "workbooks",
+            "workflows",
+        )
         for verb in ("create", "delete", "get", "list", "update")
     ),
     *(f"cron_triggers:{verb}" for verb in ("create", "delete", "get", "list")),

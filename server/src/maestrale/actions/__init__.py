@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from maestrale.actions.egress import EgressError, EgressPolicy
     from maestrale.actions.playbook import remove_remains
+    from maestrale.actions.project_source import ProjectSource, ProjectSources
     from maestrale.actions.protocol import Action, ActionContext, Secrets
     from maestrale.actions.registry import Registry
     from maestrale.actions.runner import Leftover, Load, Runner, RunRequest
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action", "ActionContext", "ActionSettings", "AwxController", "AwxSettings", "EgressError", "EgressPolicy", "Leftover", "Load",
-    "OpenStackSettings", "PlaybookSettings", "Registry", "Result", "RunRequest", "Runner", "Secrets", "remove_remains", "standard_registry",
+    "OpenStackSettings", "PlaybookSettings", "ProjectSource", "ProjectSources", "Registry",
+    "Result", "RunRequest", "Runner", "Secrets", "remove_remains", "standard_registry",
 ]
 
 _HOMES = {
@@ -31,6 +33,8 @@ _HOMES = {
     "ActionContext": "maestrale.actions.protocol",
     "Secrets": "maestrale.actions.protocol",
     "remove_remains": "maestrale.actions.playbook",
+    "ProjectSource": "maestrale.actions.project_source",
+    "ProjectSources": "maestrale.actions.project_source",
     "Registry": "maestrale.actions.registry",
     "Leftover": "maestrale.actions.runner",
     "Load": "maestrale.actions.runner",

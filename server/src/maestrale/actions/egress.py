@@ -52,9 +52,13 @@ class EgressPolicy:
             raise EgressError(f"URL scheme '{parts.scheme}' is not allowed (only http and https are).")
         if not host:
             raise EgressError("URL does not contain a host.")
+        self.check_host(host)
+        return parts
+
+    def check_host(self, host: str) -> None:
+        """Refuse a host that isn't among those allowed. Raises EgressError."""
         if self.allowed_hosts and host.lower() not in self.allowed_hosts:
             raise EgressError(f"Host '{host}' is not in [action_std_http] allowed_hosts.")
-        return parts
 
     def check_addresses(self, host: str, addresses: Iterable[str]) -> None:
         """Refuse a host if any of the addresses that it resolves to is denied. Raises EgressError."""

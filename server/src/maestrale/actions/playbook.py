@@ -21,6 +21,7 @@ from maestrale.actions.playbook_directory import MARK, private_directory, remove
 from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of, modes_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
 from maestrale.actions.playbook_report import Masker, Report, failed_hosts
+from maestrale.actions.project_checkout import checkout_of
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.core.ports import Result
@@ -63,8 +64,13 @@ class AnsibleAction(Action):
         inputs = await asyncio.to_thread(fetched, self.inputs, context)
         _check_installed(self.settings)
         with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
-            job = self.job(inputs, policy, ident=context.action_execution_id, directory=directory)
+            checkout = await checkout_of(inputs.project, policy, context, directory)
+            job = self.job(inputs, replace(policy, checkout=checkout), ident=context.action_execution_id, directory=directory)
+            if checkout is not None:
+                job["environment"].update(checkout.environment(self.settings))
             answer = self.shown(await _Run(job, context).follow(lock))
+        if checkout is not None:
+            answer["project"] = checkout.shown()
         if answer["status"] == "successful":
             return Result(data=answer)
         return Result(error=answer, failed=answer["status"] != "canceled", cancelled=answer["status"] == "canceled")
@@ -74,7 +80,7 @@ class PlaybookAction(AnsibleAction):
     """Run an Ansible playbook and hand back what it did, per host.
 
     playbook: a path in a project root, the full name of a collection's playbook (ns.name.playbook), plays, or their YAML text.
-    project: the name of the project root that paths are in.
+    project: what paths are in: the name of a project root or of a project source, or a mapping of url, ref, credential, update.
     inventory: a path, text in INI or YAML, a mapping as in YAML inventories, a text of hosts with commas ("localhost,"), or a list.
     extra_vars: mapping. limit: text or list of hosts; an empty list means that nothing is run. tags, skip_tags: text or list.
     check, diff, become: true or false. become_user: text. forks, verbosity: numbers. environment: mapping of allowed variables.

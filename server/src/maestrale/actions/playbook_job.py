@@ -48,7 +48,7 @@ class Inputs:
     environment: Mapping[str, Any] | None = None
     timeout: float | None = None
     idle_timeout: float | None = None
-    project: str | None = None
+    project: Any = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     vault_passwords: Any = None
     ssh_key: str | None = None

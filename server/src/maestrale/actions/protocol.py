@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from maestrale import clock
+from maestrale.actions.project_source import NoProjectSources, ProjectSources
 from maestrale.actions.settings import ActionSettings
 from maestrale.core.ports import Result
 from maestrale.errors import ActionError
@@ -89,6 +90,7 @@ class ActionContext:
     sink: Emit | None = None
     created_at: datetime = field(default_factory=clock.now)
     repeated: bool = False
+    project_sources: ProjectSources = field(default_factory=NoProjectSources)
     cancelled: threading.Event = field(default_factory=threading.Event)
     ending: Ending | None = None
 

@@ -24,6 +24,7 @@ from maestrale import clock
 from maestrale.actions.egress import EgressPolicy
 from maestrale.actions.http_client import HttpClient
 from maestrale.actions.lanes import LoopLane, ThreadLane, Timer
+from maestrale.actions.project_source import NoProjectSources, ProjectSources
 from maestrale.actions.protocol import Action, ActionContext, Emit, Ending, NoSecrets, Secrets
 from maestrale.actions.registry import Entry, Registry
 from maestrale.actions.results import CANCELLED, json_ready, not_instantiated_text, raised, timed_out
@@ -99,7 +100,7 @@ class Runner:
     def __init__(
         self, registry: Registry, settings: ActionSettings, done: Done, *,
         released: Callable[[str], None] | None = None, events: Emit | None = None, secrets: Secrets | None = None,
-        when_stored: Callable[[str, Callable[[], None]], None] | None = None,
+        when_stored: Callable[[str, Callable[[], None]], None] | None = None, project_sources: ProjectSources | None = None,
     ) -> None:
         """``when_stored`` calls a function once all events of an action are kept. Raises ValueError for senseless settings."""
         self.registry = registry
@@ -108,6 +109,7 @@ class Runner:
         self._released = released
         self._events = events
         self._secrets = secrets or NoSecrets()
+        self._project_sources = project_sources or NoProjectSources()
         self._when_stored = when_stored
         policy = EgressPolicy.of(settings.http_denied_cidrs, settings.http_allowed_hosts)
         self._http = HttpClient(policy, connections=settings.http_connections, ca_file=settings.ca_file)
@@ -256,7 +258,7 @@ class Runner:
             workflow_name=request.workflow_name, workflow_execution_id=request.workflow_execution_id,
             task_name=request.task_name, task_execution_id=request.task_execution_id, project_id=request.project_id,
             security=request.security, secrets=self._secrets, sink=self._events,
-            created_at=request.created_at, repeated=request.repeated,
+            created_at=request.created_at, repeated=request.repeated, project_sources=self._project_sources,
         )
 
     def _end(self, job: _Job, ending: Ending) -> None:

@@ -22,7 +22,9 @@ class PlaybookSettings:
     ``roots`` maps a project root's name to a directory; the input ``project`` picks one by name. ``collections``
     lists collections (``ns.name``) whose playbooks may run, or None for all. ``any_path`` lets a playbook
     be any readable path (local use). ``projects`` narrows, for a tenant project's id, what it may use (names of
-    roots and of collections); with ``closed`` a tenant that isn't listed may use nothing.
+    roots and of collections, addresses of repositories, patterns of playbooks); with ``closed`` a tenant that isn't listed may use nothing.
+    ``git_urls`` are the repositories that projects may come from (whole, or beginnings that end in a slash); None leaves it to ``any_url``.
+    ``cache_dir`` keeps them, up to ``cache_max``; ``project_max`` bounds the files of one. ``requirements``: install what one asks for.
     Sizes are bytes, times seconds; ``executable`` is the folder of ``ansible-playbook``, None for the interpreter's own.
     ``config_file`` is the ``ansible.cfg`` for playbooks whose project has none. ``environment`` names variables that may be set
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
@@ -37,6 +39,13 @@ class PlaybookSettings:
     collections: tuple[str, ...] | None = None
     projects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     closed: bool = False
+    git_urls: tuple[str, ...] | None = None
+    any_url: bool = True
+    git_timeout: float = 300.0
+    cache_dir: str | None = None
+    cache_max: int = 2 * 1024**3
+    project_max: int = 512 * 1024**2
+    requirements: bool = True
     work_dir: str | None = None
     executable: str | None = None
     config_file: str | None = None

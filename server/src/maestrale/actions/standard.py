@@ -9,6 +9,7 @@ from maestrale.actions.mail import EmailAction
 from maestrale.actions.openstack.family import NAMESPACES, LazyFamily
 from maestrale.actions.playbook import AnsibleAction, PlaybookAction
 from maestrale.actions.playbook_kin import InventoryAction, ModuleAction, RoleAction
+from maestrale.actions.project_action import ProjectAction
 from maestrale.actions.protocol import Action
 from maestrale.actions.registry import Registry
 from maestrale.actions.settings import ActionSettings
@@ -20,7 +21,7 @@ STANDARD: tuple[type[Action], ...] = (
     SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction, *AWX,
 )
 
-ANSIBLE: tuple[type[AnsibleAction], ...] = (PlaybookAction, RoleAction, ModuleAction, InventoryAction)
+ANSIBLE: tuple[type[AnsibleAction | ProjectAction], ...] = (PlaybookAction, RoleAction, ModuleAction, InventoryAction, ProjectAction)
 
 
 def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Registry:

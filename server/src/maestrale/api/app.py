@@ -33,6 +33,7 @@ from maestrale.api import (
     leases,
     maintenance,
     members,
+    project_sources,
     root,
     task_children,
     tasks,
@@ -63,6 +64,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *members.ENDPOINTS,
     *code_sources.ENDPOINTS,
     *dynamic_actions.ENDPOINTS,
+    *project_sources.ENDPOINTS,
     *maintenance.ENDPOINTS,
     *root.ENDPOINTS,
 )

@@ -11,7 +11,7 @@ from maestrale.actions import Registry
 from maestrale.api.auth import Authenticator
 from maestrale.api.policy import Policy
 from maestrale.caller import Caller
-from maestrale.catalog import Catalog, Delegations, EnvironmentSecrets, Sharing, Sources, Triggers
+from maestrale.catalog import Catalog, Delegations, EnvironmentSecrets, ProjectSources, Sharing, Sources, Triggers
 from maestrale.config import Settings
 from maestrale.engine import Engine
 from maestrale.store import Database
@@ -53,6 +53,7 @@ class Parts:
     sharing: Sharing
     sources: Sources
     secrets: EnvironmentSecrets
+    project_sources: ProjectSources
     registry: Registry
     now: Callable[[], datetime]
     not_ready: Callable[[], str]

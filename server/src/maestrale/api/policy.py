@@ -33,6 +33,7 @@ _RESOURCES: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType({
     "event_triggers": (_CRUD, ADMIN_OR_OWNER),
     "executions": (_CRUD, ADMIN_OR_OWNER),
     "members": (_CRUD, ADMIN_OR_OWNER),
+    "project_sources": (_CRUD, ADMIN_OR_OWNER),
     "services": (("list",), ADMIN_OR_OWNER),
     "tasks": (("get", "list", "update"), ADMIN_OR_OWNER),
     "workbooks": (_CRUD, ADMIN_OR_OWNER),
@@ -43,7 +44,8 @@ _RESOURCES: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType({
 _FOR_ADMINS = (
     "actions:publicize", "code_sources:publicize", "cron_triggers:list:all_projects", "cron_triggers:publicize",
     "dynamic_actions:publicize", "environments:publicize", "event_triggers:list:all_projects", "event_triggers:publicize",
-    "executions:list:all_projects", "maintenance:update", "workbooks:publicize", "workflows:list:all_projects",
+    "executions:list:all_projects", "maintenance:update", "project_sources:list:all_projects",
+    "project_sources:publicize", "workbooks:publicize", "workflows:list:all_projects",
     "workflows:publicize",
 )
 

@@ -15,7 +15,7 @@ TITLES: Mapping[str, str] = {
     "executions": "Executions", "tasks": "Tasks", "action_executions": "Action executions", "workflows": "Workflows",
     "workbooks": "Workbooks", "actions": "Actions", "environments": "Environments", "cron_triggers": "Cron triggers",
     "event_triggers": "Event triggers", "members": "Members", "code_sources": "Code sources", "dynamic_actions": "Dynamic actions",
-    "service": "The service",
+    "project_sources": "Project sources", "service": "The service",
 }
 
 HEAD = """# The REST API

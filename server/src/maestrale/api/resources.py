@@ -241,7 +241,18 @@ DYNAMIC_ACTIONS = Resource(
     flags=("all_projects",),
 )
 
+PROJECT_SOURCES = Resource(
+    "ProjectSource", "project_sources",
+    (
+        _KEY, Column("name", example="site"), Column("url", example="https://git.example.org/ops/site.git"),
+        Column("ref", example="main"), Column("revision", example="6dcb09b5b57875f334f61aebed695e2e4193db5e"),
+        Column("playbooks", Kind.TAGS, filters=False, sorts=False, example=["playbooks/*.yml"]), Column("credential"), _DESCRIPTION, _SCOPE,
+        _OWNER, _CREATED, _UPDATED,
+    ),
+    flags=("all_projects",),
+)
+
 ALL: tuple[Resource, ...] = (
     WORKFLOWS, WORKBOOKS, ACTIONS, EXECUTIONS, TASKS, ACTION_EXECUTIONS, ENVIRONMENTS, CRON_TRIGGERS, EVENT_TRIGGERS, MEMBERS,
-    CODE_SOURCES, DYNAMIC_ACTIONS,
+    CODE_SOURCES, DYNAMIC_ACTIONS, PROJECT_SOURCES,
 )

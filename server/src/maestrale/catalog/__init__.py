@@ -2,6 +2,7 @@
 
 from maestrale.catalog.delegations import Delegations
 from maestrale.catalog.lookup import Definitions
+from maestrale.catalog.project_sources import ProjectSources
 from maestrale.catalog.secrets import EnvironmentSecrets, Sealer
 from maestrale.catalog.service import Catalog
 from maestrale.catalog.sharing import Sharing
@@ -9,6 +10,7 @@ from maestrale.catalog.sources import Sources
 from maestrale.catalog.triggers import CronRequest, EventRequest, Triggers
 
 __all__ = [
-    "Catalog", "CronRequest", "Definitions", "Delegations", "EnvironmentSecrets", "EventRequest", "Sealer", "Sharing", "Sources",
+    "Catalog", "CronRequest", "Definitions", "Delegations", "EnvironmentSecrets", "EventRequest", "ProjectSources", "Sealer", "Sharing",
+    "Sources",
     "Triggers",
 ]

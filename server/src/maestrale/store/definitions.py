@@ -22,7 +22,7 @@ from maestrale.store.dialects import insert_if_absent
 from maestrale.store.encoding import clean_text, dumps, loads
 from maestrale.store.scope import Scope, nearness, visible
 
-JSON_COLUMNS = frozenset({"spec", "tags", "interface", "variables", "workflow_input", "workflow_params", "security"})
+JSON_COLUMNS = frozenset({"spec", "tags", "interface", "variables", "workflow_input", "workflow_params", "security", "playbooks"})
 
 REVISION_NAME = "definitions"
 
@@ -95,11 +95,16 @@ DYNAMIC_ACTIONS = Kind(
     "dynamic_actions", tables.dynamic_actions, "Dynamic action", "DynamicActionDefinition", "identifier",
     {"uq_dynamic_actions_name": _NAME},
 )
+PROJECT_SOURCES = Kind(
+    "project_sources", tables.project_sources, "Project source", "ProjectSource", "identifier",
+    {"uq_project_sources_name": ("name", "project_id")},
+)
 
 KINDS = {
     kind.name: kind
     for kind in (
         WORKFLOWS, WORKBOOKS, ACTIONS, ENVIRONMENTS, CRON_TRIGGERS, EVENT_TRIGGERS, MEMBERS, CODE_SOURCES, DYNAMIC_ACTIONS,
+        PROJECT_SOURCES,
     )
 }
 

@@ -163,6 +163,7 @@ RESOURCES: Mapping[str, Resource] = {
         _defined(kinds.EVENT_TRIGGERS, json="workflow_input workflow_params security", heavy="security trust_id"),
         _defined(kinds.CODE_SOURCES),
         _defined(kinds.DYNAMIC_ACTIONS),
+        _defined(kinds.PROJECT_SOURCES, json="playbooks"),
         Resource(
             "members", resource_members, resource_members, _columns(resource_members), "Resource member not found [id={id}]",
         ),

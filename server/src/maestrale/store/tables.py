@@ -410,6 +410,23 @@ dynamic_actions = _table(
     Index("ix_dynamic_actions_source", "code_source_id"),
 )
 
+project_sources = _table(
+    "project_sources",
+    _id(),
+    Column("name", string(255), nullable=False),
+    *_owned(),
+    Column("description", text(), nullable=True),
+    Column("url", text(), nullable=False),
+    Column("ref", string(255), nullable=True),
+    Column("revision", string(64), nullable=True),
+    Column("playbooks", text(), nullable=True),
+    Column("credential", string(255), nullable=True),
+    *_stamps(),
+    UniqueConstraint("name", "project_id", name="uq_project_sources_name"),
+    Index("ix_project_sources_project", "project_id", "created_at", "id"),
+    Index("ix_project_sources_scope", "scope"),
+)
+
 tokens = _table(
     "tokens",
     _id(),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from maestrale.actions.awx.client import AwxError, Client
-from maestrale.actions.awx.connection import connection_of
+from maestrale.actions.awx.connection import Connection, connection_of
 from maestrale.actions.awx.following import Follower
 from maestrale.actions.awx.inputs import (
     AdHoc,
@@ -57,7 +57,7 @@ class AwxAction(Action):
 
     async def run(self, context: ActionContext) -> Result:
         """The result's mapping, as data or as error."""
-        run = _Run(self, context)
+        run = _Run(self, context, await asyncio.to_thread(connection_of, self.inputs, context))
         try:
             return await run.whole()
         except asyncio.CancelledError:
@@ -70,14 +70,14 @@ class AwxAction(Action):
 class _Run:
     """One action's way through AWX."""
 
-    def __init__(self, action: AwxAction, context: ActionContext) -> None:
+    def __init__(self, action: AwxAction, context: ActionContext, connection: Connection) -> None:
         settings = context.settings
         self._action = action
         self._inputs = action.inputs
         self._context = context
         pause = min(action.inputs.poll_seconds, _FIRST_PAUSE)
         self._client = Client(
-            context.http, connection_of(action.inputs, context), timeout=settings.http_default_timeout, limit=settings.http_response_max,
+            context.http, connection, timeout=settings.http_default_timeout, limit=settings.http_response_max,
             patience=settings.awx.outage_max, pause=pause)
         self._soon = self._client.with_patience(min(_SOON, settings.awx.outage_max))
         self._follower = Follower(self._client, action.inputs.poll_seconds)

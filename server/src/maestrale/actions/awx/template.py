@@ -5,6 +5,7 @@ AWX drops what a template doesn't ask for and starts all the same; with strict p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,8 @@ async def launch_of(client: Client, inputs: WorkflowLaunch, context: ActionConte
     body = await _body(client, inputs)
     passwords = inputs.credential_passwords if isinstance(inputs, JobLaunch) else None
     if passwords:
-        body["credential_passwords"] = {name: context.secrets.get(context.project_id, secret) for name, secret in passwords.items()}
+        body["credential_passwords"] = {
+            name: await asyncio.to_thread(context.secrets.get, context.project_id, secret) for name, secret in passwords.items()}
     if inputs.strict_prompts:
         await _check_prompts(client, f"{templates}/{number}/", asked, body)
     _check_passwords(asked, body)
