@@ -11,7 +11,7 @@ import subprocess
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Container, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
