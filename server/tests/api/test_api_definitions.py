@@ -52,6 +52,17 @@ def test_A082_a_document_is_stored_whole_or_not_at_all(api):
     assert api.get(f"workflows/{first}").status_code == 404
 
 
+def test_L012_a_second_workflow_of_the_same_name_namespace_and_project_is_refused(api, tenants):
+    text = NOOP.format(name=unique())
+    api.post("workflows", text)
+    again = api.post("workflows", text)
+
+    assert again.status_code == 409
+    assert "Duplicate entry for WorkflowDefinition" in text_of(again)
+    assert api.post("workflows", text, namespace=unique()).status_code == 201
+    assert tenants.owner.post("workflows", text).status_code == 201
+
+
 def test_A083_definitions_are_kept(api):
     name, first, second = unique(), unique(), unique()
     text = f"# c\nversion: '2.0'\n\n{name}:   # d\n  tasks: {{t: {{action: std.noop}}}}\n\n"
@@ -406,6 +417,16 @@ def test_A129_duplicates_and_workbooks_as_actions(api):
     assert api.post("actions", BOOK.format(name=unique())).status_code == 400
     assert api.put("actions", BOOK.format(name=unique())).status_code == 400
     assert api.put("actions", ACTION.format(name=unique())).status_code == 404
+
+
+def test_L145_a_system_action_is_neither_changed_nor_deleted(api):
+    before = api.get("actions/std.noop").json()
+
+    refused = [api.delete("actions/std.noop"), api.put("actions", ACTION.format(name="std.noop"))]
+
+    assert [reply.status_code for reply in refused] == [404, 404]
+    assert all("Action definition not found [action_name=std.noop" in text_of(reply) for reply in refused)
+    assert api.get("actions/std.noop").json() == before
 
 
 def test_A131_inputs_of_an_adhoc_action_are_json(api):

@@ -220,6 +220,10 @@ def test_A162_stop(api, waiting, state):
     assert (reply.status_code, reply.json()["state"]) == (200, state)
 
 
+def test_a_pause_has_no_reason(api, waiting):
+    assert change(api, waiting, state="PAUSED", state_info="why").json()["state_info"] is None
+
+
 def test_A163_the_message_of_an_error_is_kept(api, waiting):
     reply = change(api, waiting, state="ERROR", state_info="it had to be").json()
 
@@ -262,7 +266,7 @@ def test_A166_a_description_answers_the_whole_object(api, waiting):
         ({"state": "PAUSED", "params": {"env": {"a": 1}}}, "can only be updated when"), ({"params": {"env": [1]}}, "env must be an object"),
     ],
 )
-def test_A167_A168_A169_A172_refused_changes(api, waiting, body, phrase):
+def test_A167_A168_A169_A172_L307_refused_changes(api, waiting, body, phrase):
     reply = change(api, waiting, **body)
 
     assert reply.status_code == 400
@@ -305,7 +309,7 @@ def test_A174_A175_delete_and_force(api, waiting):
     assert api.get(f"executions/{waiting}").status_code == 404
 
 
-def test_A176_A177_delete_takes_everything_along(api):
+def test_A176_A177_L330_delete_takes_everything_along(api):
     top, _, low = nest(api)
     root = api.until(f"executions/{api.start(top)['id']}")
     children = below(api, root["id"])
@@ -330,6 +334,16 @@ def test_A178_get_has_output_and_published_global(api):
     assert json.loads(api.run(NOOP)["published_global"]) == {}
 
 
+def test_L114_mappings_that_are_published_globally_are_merged(api):
+    text = """version: '2.0'
+{name}:
+  tasks:
+    a: {{on-success: {{publish: {{global: {{g: {{x: 1}}}}}}, next: b}}}}
+    b: {{on-success: {{publish: {{global: {{g: {{y: 2}}}}}}}}}}
+"""
+    assert json.loads(api.run(text)["published_global"]) == {"g": {"x": 1, "y": 2}}
+
+
 def test_A179_a_failure_is_told_beside_computed_outputs(api):
     text = "version: '2.0'\n{name}:\n  output-on-error: {{said: ann}}\n  tasks: {{t: {{action: std.fail}}}}\n"
     output = json.loads(api.run(text)["output"])
@@ -348,7 +362,7 @@ def tree(api):
     return api.until(f"executions/{api.start(top)['id']}"), (top, middle, low)
 
 
-def test_A180_A184_A185_A186_report(api, tree):
+def test_A180_A184_A185_A186_L417_report(api, tree):
     root, (top, _, low) = tree
     report = api.get(f"executions/{root['id']}/report").json()
     entry = report["root_workflow_execution"]
@@ -369,7 +383,7 @@ def test_A180_A184_A185_A186_report(api, tree):
         assert keys <= set(one)
 
 
-def test_A181_A182_A183_parts_of_a_report(api, tree):
+def test_A181_A182_A183_L417_parts_of_a_report(api, tree):
     root, _ = tree
     path = f"executions/{root['id']}/report"
 

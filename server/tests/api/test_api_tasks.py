@@ -104,7 +104,7 @@ def failed(api):
         ({"state": "RUNNING", "reset": True, "workflow_name": "other"}, "Workflow name does not match."),
     ],
 )
-def test_A197_A198_A200_A201_A207_refused_reruns(api, failed, body, phrase):
+def test_A197_A198_A200_A201_A207_L309_refused_reruns(api, failed, body, phrase):
     reply = put(api, failed, **body)
 
     assert reply.status_code == 400
@@ -185,6 +185,18 @@ def test_A206_skip(api):
     assert (reply.status_code, reply.json()["state"], reply.json()["state_info"]) == (200, "SKIPPED", "Task was skipped.")
     assert api.until(f"executions/{execution['id']}", "SUCCESS")
     assert api.task(execution["id"], "after")["state"] == "SUCCESS"
+
+
+def test_L321_a_skip_whose_publication_fails_is_refused(api):
+    text = "version: '2.0'\n{name}:\n  tasks: {{t: {{action: std.fail, publish-on-skip: {{s: <% $.nope %>}}}}}}\n"
+    execution = api.run(text)
+    task = api.task(execution["id"], "t")
+    reply = put(api, task, state="SKIPPED")
+
+    assert reply.status_code == 400
+    assert "Can not evaluate YAQL expression [expression=$.nope" in text_of(reply)
+    assert api.task(execution["id"], "t")["state"] == "ERROR"
+    assert api.execution(execution["id"])["state"] == "ERROR"
 
 
 def test_A208_A209_children_of_a_task(api):
@@ -296,8 +308,9 @@ def test_A220_pause_and_resume_of_an_action(api):
 
 def test_A221_cancel_of_an_action(api):
     execution, action = waiting_action(api)
+    reply = complete(api, action, state="CANCELLED", output={"why": 1}).json()
 
-    assert complete(api, action, state="CANCELLED").json()["state"] == "CANCELLED"
+    assert (reply["state"], json.loads(reply["output"])) == ("CANCELLED", {"result": None})
     assert api.until(f"executions/{execution}")["state"] == "CANCELLED"
     assert api.task(execution, "a")["state"] == "CANCELLED"
 
@@ -307,7 +320,7 @@ def test_A221_cancel_of_an_action(api):
     [{"state": "IDLE"}, {"state": "FOO"}, {"output": {}}, {}, {"state": "SUCCESS", "output": [1]}, {"state": "SUCCESS", "output": "words"},
      {"state": "SUCCESS", "output": 7}, {"state": "SUCCESS", "output": '"words"'}],
 )
-def test_A222_what_is_no_completion(api, body):
+def test_A222_L370_what_is_no_completion(api, body):
     _, action = waiting_action(api)
 
     assert complete(api, action, **body).status_code == 400

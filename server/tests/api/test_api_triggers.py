@@ -27,7 +27,7 @@ def workflow(api):
 # ---- cron triggers
 
 
-def test_A234_a_pattern_gives_the_next_time(api, workflow):
+def test_A234_L396_a_pattern_gives_the_next_time(api, workflow):
     reply = cron(api, workflow_name=workflow, pattern="0 0 1 1 *")
     row = reply.json()
 
@@ -37,7 +37,7 @@ def test_A234_a_pattern_gives_the_next_time(api, workflow):
         workflow, "private", None, None)
 
 
-def test_A235_a_first_time_alone_is_one_run(api, workflow):
+def test_A235_L396_a_first_time_alone_is_one_run(api, workflow):
     row = cron(api, workflow_name=workflow, first_execution_time="4242-12-25 13:37").json()
 
     assert row["next_execution_time"] == "4242-12-25 13:37:00"
@@ -56,7 +56,7 @@ def test_A236_patterns(api, workflow, pattern):
     "pattern",
     ["* * * *", "88 * * * *", "* 88 * * *", "* * * 35 *", "* * * * 15", "words", "@never", "R * * * *", "x" * 300, "* * * * * * *"],
 )
-def test_A237_bad_patterns(api, workflow, pattern):
+def test_A237_L397_bad_patterns(api, workflow, pattern):
     assert cron(api, workflow_name=workflow, pattern=pattern).status_code == 400
 
 
@@ -66,11 +66,11 @@ def test_A238_bad_counts(api, workflow, count):
 
 
 @pytest.mark.parametrize(("given", "shown"), [(3, 3), ("42", 42)])
-def test_A238_counts(api, workflow, given, shown):
+def test_A238_L396_counts(api, workflow, given, shown):
     assert cron(api, workflow_name=workflow, pattern="@daily", remaining_executions=given).json()["remaining_executions"] == shown
 
 
-def test_A239_a_count_needs_a_pattern(api, workflow):
+def test_A239_L397_a_count_needs_a_pattern(api, workflow):
     assert cron(api, workflow_name=workflow, remaining_executions="42").status_code == 400
     body = {"first_execution_time": "4242-12-25 13:38", "remaining_executions": "42"}
     assert cron(api, workflow_name=workflow, **body).status_code == 400
@@ -80,11 +80,11 @@ def test_A239_a_count_needs_a_pattern(api, workflow):
 @pytest.mark.parametrize(
     "when", ["q", "2020-01-01 00:00", "4242-12-25", "4242-12-25 13:37:00", "4242-13-25 13:37", "4242-12-25T13:37", "soon"],
 )
-def test_A240_bad_first_times(api, workflow, when):
+def test_A240_L397_bad_first_times(api, workflow, when):
     assert cron(api, workflow_name=workflow, first_execution_time=when).status_code == 400
 
 
-def test_A240_a_first_time_is_a_minute_ahead(api, workflow):
+def test_A240_L397_a_first_time_is_a_minute_ahead(api, workflow):
     soon = (clock.now() + timedelta(seconds=20)).strftime("%Y-%m-%d %H:%M")
     later = (clock.now() + timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M")
 
@@ -107,7 +107,7 @@ def test_A242_name_and_workflow_are_needed(api, workflow):
     assert cron(api, pattern="@daily").status_code == 400
 
 
-def test_A243_input_is_checked(api):
+def test_A243_L398_input_is_checked(api):
     name = api.define(INPUT)
 
     assert cron(api, workflow_name=name, pattern="@daily").status_code == 400
@@ -187,7 +187,7 @@ def test_A254_duplicates(api, workflow_id):
     assert event(api, workflow_id, event=kind, name="another").status_code == 409
 
 
-def test_A255_A256_changes(api, workflow_id):
+def test_A255_A256_L406_changes(api, workflow_id):
     row = event(api, workflow_id).json()
 
     for name in ("exchange", "topic", "event"):

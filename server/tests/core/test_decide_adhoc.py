@@ -74,6 +74,17 @@ def test_L143_a_missing_base_is_a_handled_failure() -> None:
     assert (case.task("t").state_info or "").startswith("Failed to instantiate an action [action_desc=AdHoc action [name=x")
 
 
+@pytest.mark.parametrize("definition", [
+    "x: {base: std.echo, base-input: {output: <% 1 / 0 %>}}", "x: {base: std.echo, base-input: {nope: 1}}", "x: {base: std.echo}",
+    "x: {base: y}\ny: {input: [z], base: std.noop}",
+])
+@pytest.mark.parametrize("task", ["action: x", "with-items: 'i in [1]', action: x"])
+def test_L143_what_is_wrong_further_in_is_a_handled_failure(definition: str, task: str) -> None:
+    case = use(definition, f"{task}, on-error: noop")
+    assert case.state == "SUCCESS"
+    assert (case.task("t").state_info or "").startswith("Failed to instantiate an action [action_desc=AdHoc action [name=x")
+
+
 def test_L144_an_action_over_an_asynchronous_base_is_asynchronous() -> None:
     case = use("x: {base: std.async_noop, output: <% $.v %>}", "action: x")
     assert (case.task("t").state, case.attempts("t")[0].is_sync) == ("RUNNING", False)

@@ -68,6 +68,14 @@ def test_L278_a_wrong_type_of_a_policy_value_is_a_forced_failure(policy: str, na
     assert f"[error=Invalid data type in {name}: " in (case.info or "")
 
 
+@pytest.mark.parametrize("policy", [
+    "wait-before: <% 0.0 %>", "wait-after: <% 0.0 %>", "timeout: <% 9.0 %>", "concurrency: <% 1.0 %>",
+    "retry: {count: <% 1.0 %>, delay: <% 0.0 %>}",
+])
+def test_L278_a_whole_number_written_as_a_fraction_is_an_integer(policy: str) -> None:
+    assert flow(f"wf: {{tasks: {{t: {{{policy}}}}}}}").state == "SUCCESS"
+
+
 @pytest.mark.parametrize(("action", "part"), [("std.echo", "missing=['output']"), ("std.noop x=1", "unexpected=['x']")])
 def test_L279_missing_or_unexpected_parameters_are_a_forced_failure(action: str, part: str) -> None:
     case = flow(f"wf: {{tasks: {{t: {{action: {action}, {ALWAYS}}}}}}}")

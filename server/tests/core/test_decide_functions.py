@@ -47,9 +47,13 @@ def test_L189_task_of_an_unknown_or_not_started_task_is_null(name: str) -> None:
     assert case.task("t").published == {"r": None}
 
 
-def test_L190_task_without_name_outside_a_task_is_an_error() -> None:
-    case = flow("wf: {output: {x: <% task().name %>}, tasks: {t: {action: std.noop}}}")
-    assert case.state == "ERROR"
+@pytest.mark.parametrize(("output", "state", "shown"), [
+    ("<% task() %>", "SUCCESS", None), ("<% task() = null %>", "SUCCESS", True), ("<% task().name %>", "ERROR", None),
+    ("'{{ task() }}'", "ERROR", None),
+])
+def test_L190_task_without_name_outside_a_task_is_null_in_yaql_and_an_error_in_jinja(output: str, state: str, shown: object) -> None:
+    case = flow(f"wf: {{output: {{x: {output}}}, tasks: {{t: {{action: std.noop}}}}}}")
+    assert (case.state, case.output.get("x")) == (state, shown)
 
 
 @pytest.mark.parametrize(("task", "result"), [

@@ -126,6 +126,14 @@ def test_L231_keep_result_false_makes_the_result_null_after_publishing(task: str
     assert case.output == {"after": result, "published": True}
 
 
+def test_L231_keep_result_false_leaves_the_output_of_a_sub_workflow() -> None:
+    case = flow("""
+        wf: {output: {after: <% task(t).result %>}, tasks: {t: {workflow: sub, keep-result: false}}}
+        sub: {output: {o: 1}, tasks: {t: {action: std.noop}}}
+        """)
+    assert case.output == {"after": {"o": 1}}
+
+
 @pytest.mark.parametrize(("error", "info"), [("'bad'", "bad"), ("{a: 1}", "{'a': 1}"), ("[1]", "[1]"), ("null", None)])
 def test_L232_state_info_of_a_failed_task_is_the_text_of_the_error(error: str, info: str | None) -> None:
     case = flow(f"wf: {{tasks: {{t: {{action: std.fail, input: {{error_data: {error}}}}}}}}}")

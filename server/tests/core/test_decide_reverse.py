@@ -100,3 +100,8 @@ def test_retry_and_rerun_work_in_reverse() -> None:
     case.rerun("a")
     case.complete("a", position=2)
     assert (case.state, case.names) == ("SUCCESS", ["a", "b"])
+
+
+def test_a_task_that_requires_itself_does_not_wait_for_itself() -> None:
+    case = flow("wf: {type: reverse, tasks: {a: {action: std.noop, requires: [a]}}}", params={"task_name": "a"})
+    assert (case.state, case.states("a")) == ("SUCCESS", ["SUCCESS"])

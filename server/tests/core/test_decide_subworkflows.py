@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from world import flow
 
@@ -31,7 +33,7 @@ def test_L323_children_have_their_task_and_the_top_as_root() -> None:
     assert (leaf.execution.task_execution_id, leaf.execution.root_execution_id) == (mid.task("m").id, case.id)
     assert (leaf.execution.parent_execution_id, leaf.execution.description) == (mid.id, "sub-workflow execution")
     assert leaf.execution.params == {
-        "root_execution_id": case.id, "task_execution_id": mid.task("m").id, "index": 0, "namespace": ""}
+        "root_execution_id": case.id, "task_execution_id": mid.task("m").id, "index": 0, "namespace": "", "env": {}}
 
 
 def test_L324_the_result_is_the_childs_output_mapping() -> None:
@@ -157,3 +159,21 @@ def test_L373_children_inherit_notify() -> None:
     target = {"type": "webhook", "url": "http://x", "event_types": ["WORKFLOW_LAUNCHED"]}
     case = flow("wf: {tasks: {s: {workflow: sub}}}\nsub: {tasks: {t: {action: std.noop}}}", params={"notify": [target]})
     assert [n.body["name"] for n in case.world.notices] == ["wf", "sub"]
+
+
+def test_a_timeout_by_the_environment_fails_the_task_of_a_sub_workflow() -> None:
+    case = flow("""
+        wf: {tasks: {t: {workflow: sub, timeout: <% env().t %>, on-error: noop}}}
+        sub: {tasks: {a: {action: std.noop}}}
+        """, params={"env": {"t": 9}})
+    assert (case.state, case.attempts("t")) == ("SUCCESS", [])
+    assert (case.task("t").state_info or "").startswith("Can not evaluate YAQL expression [expression=env().t")
+
+
+@pytest.mark.parametrize(("given", "stored"), [("{x: 1}", {}), ("{env: {k: <% 1 + 1 %>}}", {"k": 2})])
+def test_a_child_has_an_env_of_its_own_in_its_params_but_sees_the_roots(given: str, stored: dict[str, Any]) -> None:
+    case = flow(f"""
+        wf: {{tasks: {{t: {{workflow: sub, input: {given}}}}}}}
+        sub: {{output: {{params: <% execution().params.env %>, env: <% env() %>}}, tasks: {{a: {{action: std.noop}}}}}}
+        """, params={"env": {"a": 1}})
+    assert case.result("t") == {"params": stored, "env": {"a": 1}}

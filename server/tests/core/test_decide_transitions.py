@@ -163,6 +163,15 @@ def test_L092_a_message_may_be_an_expression(message: str, shown: str | None) ->
     assert command(f"'fail msg={message}'").info == shown
 
 
+@pytest.mark.parametrize(("message", "info", "result"), [
+    ("<% dict(a => 1) %>", '{"a": 1}', "{'a': 1}"), ("<% [1] %>", "[1]", "[1]"), ("<% true %>", "True", "True"),
+    ("<% 0 %>", "0", 0), ("<% false %>", "false", False), ("<% 0.0 %>", "0.0", 0.0), ("<% [] %>", "[]", []), ("<% null %>", None, None),
+])
+def test_L092_in_the_output_a_message_is_text_unless_it_is_empty(message: str, info: str | None, result: object) -> None:
+    case = command(f"'fail msg={message}'")
+    assert (case.info, case.output["result"]) == (info, result)
+
+
 @pytest.mark.parametrize("clause", ["""'fail(msg="too big")'""", """[{'fail(msg="too big")': <% true %>}]"""])
 def test_L093_a_command_with_parentheses(clause: str) -> None:
     assert command(clause).info == "too big"

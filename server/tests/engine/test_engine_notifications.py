@@ -45,7 +45,7 @@ def test_A270_L371_event_types_filter(process):
     assert deliver_all(process) == ["WORKFLOW_SUCCEEDED"]
 
 
-def test_A269_a_webhook_gets_only_the_headers_that_were_given_and_follows_no_redirect(process):
+def test_A269_L374_a_webhook_gets_only_the_headers_that_were_given_and_follows_no_redirect(process):
     start(process, {"type": "webhook", "url": "http://x", "headers": {"X-A": 1}, "event_types": ["WORKFLOW_LAUNCHED"]})
 
     (request,) = process.runner.taken.values()

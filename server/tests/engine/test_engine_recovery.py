@@ -12,6 +12,7 @@ WORK = """
 safe: {tasks: {a: {action: std.sleep, safe-rerun: true, on-success: b}, b: {action: std.noop}}}
 unsafe: {tasks: {a: {action: std.http url="http://x", on-success: b}, b: {action: std.noop}}}
 waits: {tasks: {a: {action: std.noop, wait-before: 10}}}
+outside: {tasks: {a: {action: std.async_noop}}}
 """
 
 
@@ -31,7 +32,7 @@ def test_A357_an_action_whose_process_died_is_repeated_where_the_task_says_safe_
     assert len(two.attempts(execution.id)) == 2
 
 
-def test_A356_an_action_whose_process_died_ends_in_error_where_the_task_does_not_say_so(url, processes):
+def test_A356_L409_an_action_whose_process_died_ends_in_error_where_the_task_does_not_say_so(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORK)
     execution = one.start("unsafe")
@@ -43,6 +44,22 @@ def test_A356_an_action_whose_process_died_ends_in_error_where_the_task_does_not
     assert two.runner.taken == {}
     assert two.state(execution.id) == "ERROR"
     assert two.tasks(execution.id)["a"].state_info == LOST
+
+
+def test_L410_an_asynchronous_action_outlives_the_process_that_started_it(url, processes):
+    one, two = processes(url), processes(url)
+    one.define(WORK)
+    execution = one.start("outside")
+    one.die()
+
+    two.sweeper.beat()
+    two.pass_time(7200)
+    two.poll()
+
+    (attempt,) = two.attempts(execution.id)
+    assert (attempt.state, two.state(execution.id)) == ("RUNNING", "RUNNING")
+    two.ask(lambda: two.engine.complete_action(two.caller, attempt.id, "SUCCESS", {"k": 1}))
+    assert two.state(execution.id) == "SUCCESS"
 
 
 def test_a_late_result_of_a_process_taken_for_dead_changes_nothing(url, processes):
@@ -129,7 +146,7 @@ def test_requests_fail_at_once_while_the_database_is_away(process, monkeypatch):
     assert process.start("unsafe", id="e1").state == "RUNNING"
 
 
-def test_a_commit_whose_answer_was_lost_is_found_and_its_actions_run(url, processes, monkeypatch):
+def test_L412_a_commit_whose_answer_was_lost_is_found_and_its_actions_run(url, processes, monkeypatch):
     process = processes(url)
     process.define(WORK)
     commit = process.service.executions.commit
@@ -233,7 +250,7 @@ def test_a_fault_in_one_execution_does_not_hold_up_others(process, monkeypatch):
     assert process.state(bad.id) == "RUNNING"
 
 
-def test_an_execution_that_nothing_would_wake_is_continued(process):
+def test_L411_an_execution_that_nothing_would_wake_is_continued(process):
     process.define(WORK)
     execution = process.start("unsafe")
     (attempt_id,) = process.runner.taken

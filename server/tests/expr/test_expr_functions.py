@@ -23,9 +23,7 @@ class Outside(reference.Lookup):
     """A lookup in an expression of a workflow, where there is no current task."""
 
     def task(self, name: str | None) -> Any:
-        if name is None:
-            raise EvaluationError("there is no current task here")
-        return super().task(name)
+        return None if name is None else super().task(name)
 
 
 def both(yaql: str, jinja: str) -> Any:
@@ -67,9 +65,14 @@ def test_L189_an_unknown_task_is_null(text):
     assert evaluate(text) is None
 
 
-@both("task()", "task()")
-def test_L190_task_without_name_outside_of_a_task_is_an_error(text):
-    with pytest.raises(EvaluationError, match=r"error=there is no current task here\]$"):
+@pytest.mark.parametrize("text", ["<% task() %>", "<% task(null) %>", "<% task('') %>"])
+def test_L190_yaql_has_null_for_the_task_outside_of_a_task(text):
+    assert evaluate(text, lookup=Outside()) is None
+
+
+@pytest.mark.parametrize("text", ["{{ task() }}", "{{ task().name }}"])
+def test_L190_jinja_has_an_error_for_the_task_outside_of_a_task(text):
+    with pytest.raises(EvaluationError, match=r"error='__task_execution'\]$"):
         evaluate(text, lookup=Outside())
 
 

@@ -223,6 +223,14 @@ def test_L176_what_a_template_changes_is_its_own_copy(text, expected):
     assert view["__env"] == {"l": [1, 2, 3]}
 
 
+def test_L176_a_filter_for_texts_leaves_a_list_as_it_is():
+    context = copy.deepcopy(CONTEXT)
+
+    with pytest.raises(JinjaEvaluationError, match="'list' object has no attribute 'splitlines'"):
+        evaluate("{{ _.l | indent }}", ContextView([context]))
+    assert context == CONTEXT
+
+
 def test_L177_L178_L179_the_first_layer_that_has_a_key_wins_as_a_whole():
     layers = [{"a": {"x": 1}}, {"a": {"x": 2, "y": 2}, "b": 2}, {"b": 3, "c": 3}]
     context = ContextView(layers)

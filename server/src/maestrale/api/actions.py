@@ -71,7 +71,7 @@ def list_actions(call: Call) -> Response:
 
 def _adhoc(call: Call, where: Sequence[Filter]) -> list[Row]:
     plain = Listing(sort=(("name", False), ("id", False)), limit=None, columns=ACTIONS.field_names, filters=tuple(where))
-    return [{**row, "description": row["description"] or ""} for row in reads.rows(call, ACTIONS, plain)]
+    return list(reads.rows(call, ACTIONS, plain))
 
 
 def _dynamic(call: Call, where: Sequence[Filter] = ()) -> list[Row]:
@@ -146,7 +146,7 @@ def _find(call: Call, identifier: str, namespace: str) -> Row:
             row = reads.get(call, ACTIONS, identifier, place)
         except NotFoundError:
             continue
-        return {**row, "description": row["description"] or ""}
+        return row
     descriptor = call.parts.registry.descriptor(identifier)
     if descriptor is None:
         for place in dict.fromkeys((namespace, "")):

@@ -197,7 +197,7 @@ class Body:
         return self._values.get(name)
 
     def mapping(self, name: str) -> dict[str, Any] | None:
-        """A JSON-typed field (1.3): an object, the text of one, or null (A027, A028). Raises RequestError."""
+        """A JSON-typed field (1.3): an object, the text of one, or null and its text (A027, A028). Raises RequestError."""
         value = self._values.get(name)
         if value is None or isinstance(value, dict):
             return value
@@ -207,7 +207,7 @@ class Body:
             inner = read_json(value)
         except RequestError as error:
             raise self._wrong(name, error.message) from None
-        if not isinstance(inner, dict):
+        if inner is not None and not isinstance(inner, dict):
             raise RequestError(f"JsonType field value must be a dictionary [actual={shown(inner)}]")
         return inner
 

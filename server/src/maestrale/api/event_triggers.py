@@ -44,7 +44,7 @@ def _shown(row: Row, names: tuple[str, ...] | None = None) -> dict[str, Any]:
 
 
 def create_event_trigger(call: Call) -> Response:
-    """Store an event trigger."""
+    """Store an event trigger. No server listens to events yet, so it starts nothing."""
     body = Body(call.content, ARGUMENT, KNOWN, READ_ONLY)
     given = {name: body.text(name, longest=LONGEST[name]) or "" for name in NEEDED}
     if not all(given.values()):

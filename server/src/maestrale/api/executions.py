@@ -238,7 +238,7 @@ def _change(
     """Ask the engine for the change."""
     engine, caller = call.parts.engine, call.caller
     if state == "PAUSED":
-        return engine.pause(caller, identifier, message)
+        return engine.pause(caller, identifier)
     if state == "RUNNING":
         return engine.resume(caller, identifier, env)
     if state:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestrale.core.ports import ActionDescriptor, Catalogue
-from maestrale.errors import ActionError, InputError
+from maestrale.errors import ActionError, InputError, MaestraleError
 from maestrale.expr import ContextView, Lookup, Options, Scope, compile_value
 from maestrale.lang.specs import REQUIRED, Parameter
 
@@ -50,9 +50,25 @@ def resolve(
 ) -> Resolved:
     """Follow the chain of bases (L141). ``context`` is what the caller sees.
 
-    Raises InputError for wrong input, ActionError where the chain has a cycle or ends in nothing (L142, L143),
-    EvaluationError for a failing ``base-input``.
+    Raises InputError for wrong input of the action that was called, ActionError for whatever is wrong further in: a
+    cycle, a missing base (L142, L143), a failing ``base-input``, wrong input of a base.
     """
+    spec = descriptor.adhoc
+    if spec is None:
+        check_input(descriptor.name, descriptor.class_name, descriptor.parameters, given, open_input=descriptor.open_input)
+        return Resolved(descriptor, dict(given))
+    check_input(descriptor.name, ADHOC_CLASS, spec.input, given, open_input=False)
+    try:
+        return _follow_bases(catalogue, descriptor, given, project_id, context, lookup, options)
+    except MaestraleError as error:
+        raise ActionError(f"Failed to instantiate an action [action_desc=AdHoc action [name={descriptor.name}, "
+                          f"definition={dict(spec.raw)}]]: {error}") from error
+
+
+def _follow_bases(
+    catalogue: Catalogue, descriptor: ActionDescriptor, given: Mapping[str, Any], project_id: str,
+    context: Mapping[str, Any], lookup: Lookup | None, options: Options,
+) -> Resolved:
     outputs: list[Any] = []
     seen: list[str] = []
     current, values = descriptor, dict(given)
@@ -69,8 +85,7 @@ def resolve(
             outputs.insert(0, spec.output)
         base = catalogue.action(spec.base, current.namespace, project_id)
         if base is None:
-            raise ActionError("Failed to instantiate an action [action_desc="
-                              f"AdHoc action [name={descriptor.name}, definition={dict(spec.raw)}]]")
+            raise ActionError(f"Failed to find action [action_name={spec.base}, namespace={current.namespace}]")
         current, values = base, dict(base_input)
     check_input(current.name, current.class_name, current.parameters, values, open_input=current.open_input)
     return Resolved(current, values, tuple(outputs))

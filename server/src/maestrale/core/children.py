@@ -19,6 +19,7 @@ def launch(turn: Turn, task: Task, name: Any, values: dict[str, Any], index: int
     """Start a child. Raises HandledFailure where that can't be done (L073, L282)."""
     snapshot = turn.snapshot
     entry = _find_workflow(turn, name)
+    _check_timeout(turn, task)
     ident, ordinal = snapshot.new_id("attempt")
     request = _request(snapshot, task, entry, ident, values, index)
     options = snapshot.program.options
@@ -39,6 +40,16 @@ def launch(turn: Turn, task: Task, name: Any, values: dict[str, Any], index: int
     snapshot.add_attempt(attempt)
     turn.emit(StartChild(child))
     return attempt
+
+
+def _check_timeout(turn: Turn, task: Task) -> None:
+    """A timeout that nobody could be told, as it needs the environment, fails here too (H68)."""
+    own_timeout = turn.snapshot.program.task(task.name).own_timeout
+    if own_timeout is not None:
+        try:
+            own_timeout.evaluate(turn.executor_scope(task))
+        except EvaluationError as error:
+            raise HandledFailure(str(error)) from error
 
 
 def _request(

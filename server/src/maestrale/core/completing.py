@@ -135,6 +135,14 @@ _PASSING = frozenset({"_end", "_ready", "_held", "_in_context"})
 """Marks of a task that waits for something, and the context that it was held to; once it is complete they are void."""
 
 
+def check_skip(turn: Turn, task: Task) -> None:
+    """Raise EvaluationError for a publication that fails, before anything of the task is changed: a skip is refused then."""
+    publication = turn.snapshot.program.task(task.name).publications[states.SKIPPED]
+    for template in (publication.branch, publication.global_):
+        if template is not None:
+            template.evaluate(turn.publish_scope(task))
+
+
 def skip(turn: Turn, task: Task) -> None:
     """End a failed task as SKIPPED: its publication, no policies, then what follows (L320-L322)."""
     turn.set_task(task, states.SKIPPED, "Task was skipped.")
@@ -175,10 +183,11 @@ def _publish(turn: Turn, task: Task) -> None:
 
 
 def _drop_results(turn: Turn, task: Task) -> None:
+    """``keep-result: false`` empties the results of actions (L231); the output of a sub-workflow is its own and stays."""
     if turn.snapshot.spec.tasks[task.name].keep_result:
         return
     for attempt in turn.snapshot.attempts_of[task.id]:
-        if attempt.output:
+        if attempt.output and attempt.kind == "action":
             turn.snapshot.change_attempt(attempt, output={})
 
 

@@ -23,7 +23,10 @@ from maestrale.lang.specs import WorkflowSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """A start. ``params`` as given (``env`` a mapping or a stored environment's name); ``env`` only for children: the root's."""
+    """A start. ``params`` as given (``env`` a mapping or a stored environment's name); ``env`` only for children: the root's.
+
+    A child has an ``env`` in its params too, the one it was given by mistake or an empty one; ``env()`` doesn't look at it (H82).
+    """
 
     id: str
     entry: WorkflowEntry
@@ -82,7 +85,7 @@ def _begin(request: NewExecution, ports: Ports, now: datetime, limits: Limits, o
     limits.check("params", params, ending.json_size)
     if request.task_execution_id is None:
         lease_of(params)
-        params["env"] = _environment(request, params, ports, now, options)
+    params["env"] = _environment(request, params, ports, now, options)
     execution = Execution(
         id=request.id, created_at=now, updated_at=now, started_at=now, project_id=request.project_id,
         workflow_id=request.entry.id, workflow_name=request.entry.name, workflow_namespace=request.entry.namespace,

@@ -324,6 +324,7 @@ def _rerun(turn: Turn, message: m.Rerun) -> None:
 def _skip(turn: Turn, message: m.Skip) -> None:
     task = _task(turn, message.task_id)
     control.check_repeatable(turn, task)
+    completing.check_skip(turn, task)
     _guarded(turn, task, _COMPLETE_TEXT, control.skip, message.env)
 
 

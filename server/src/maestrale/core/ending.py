@@ -28,7 +28,14 @@ def running_children(turn: Turn) -> list[Attempt]:
     return [a for a in turn.snapshot.attempts.values() if a.kind == "workflow" and not states.is_final(a.state)]
 
 
-def pause(turn: Turn, message: str | None, *, asked: bool = False) -> None:
+def info_text(message: Any) -> str | None:
+    """What a message looks like as state_info: a mapping and what is empty as JSON, all else as its text (L092)."""
+    if message is None or isinstance(message, str):
+        return message
+    return json.dumps(message) if isinstance(message, dict) or not message else str(message)
+
+
+def pause(turn: Turn, message: Any, *, asked: bool = False) -> None:
     """RUNNING to PAUSED, with the children first and the parent after it (L287, L294, L295).
 
     ``asked``: the parent wanted it. Raises WorkflowError for an execution that has ended.
@@ -36,6 +43,7 @@ def pause(turn: Turn, message: str | None, *, asked: bool = False) -> None:
     execution = turn.snapshot.execution
     if execution.state == states.PAUSED:
         return
+    message = info_text(message)
     turn.set_execution(states.PAUSED, message)
     for child in running_children(turn):
         if child.state == states.RUNNING:
@@ -53,17 +61,20 @@ def finish(turn: Turn, state: str, info: str | None, result: Mapping[str, Any]) 
         turn.emit(Tell(execution.parent_execution_id, ChildCompleted(execution.id, state, execution.output, revival)))
 
 
-def stop(turn: Turn, state: str, message: str | None) -> None:
-    """End the execution at once as SUCCESS, ERROR or CANCELLED (3.14). Raises EvaluationError for SUCCESS only."""
+def stop(turn: Turn, state: str, message: Any) -> None:
+    """End the execution at once as SUCCESS, ERROR or CANCELLED (3.14). Raises EvaluationError for SUCCESS only.
+
+    A message of a command may be any value (L092).
+    """
     if state == states.SUCCESS:
-        finish(turn, state, message, _checked_output(turn))
+        finish(turn, state, info_text(message), _checked_output(turn))
     elif state == states.ERROR:
         fail(turn, message)
     else:
         _cancel(turn, message)
 
 
-def fail(turn: Turn, message: str | None) -> None:
+def fail(turn: Turn, message: Any) -> None:
     """End as ERROR; the output says why (L266, L300). A message that is too long for it is cut."""
     result, info = output.error_output(turn, message)
     limit = turn.limits.field_size_kb * 1024
@@ -73,7 +84,7 @@ def fail(turn: Turn, message: str | None) -> None:
         result = {**result, "result": text[: max(0, len(text) - excess)]}
         if json_size(result) > limit:
             result = {"result": text[:limit // 8]}
-    finish(turn, states.ERROR, info, result)
+    finish(turn, states.ERROR, info_text(info), result)
 
 
 def _cancel(turn: Turn, message: str | None) -> None:

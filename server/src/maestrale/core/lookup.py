@@ -77,7 +77,7 @@ def task_mapping(snapshot: Snapshot, task: Task) -> LazyMapping:
 class SnapshotLookup:
     """Answers ``expr.Lookup`` for one place of one execution; ``current`` is the task being processed.
 
-    ``bare``: a place that has neither environment nor current task (2.4).
+    ``bare``: a place that has no environment (2.4).
     """
 
     __slots__ = ("_bare", "_current", "_now", "_records", "_snapshot")
@@ -112,12 +112,10 @@ class SnapshotLookup:
         })
 
     def task(self, name: str | None) -> Mapping[str, Any] | None:
-        """The current task, or the last one of a name; None where it hasn't started (L188-L190)."""
-        if name is None or (self._current is not None and name == self._current.name):
-            if self._current is None:
-                raise EvaluationError("task() without a name is known only inside a task")
+        """The current task, or the last one of a name; None where it hasn't started or there is none (L188-L190)."""
+        if self._current is not None and name in (None, self._current.name):
             return task_mapping(self._snapshot, self._current)
-        found = self._snapshot.latest(name)
+        found = None if name is None else self._snapshot.latest(name)
         return None if found is None else task_mapping(self._snapshot, found)
 
     def tasks(

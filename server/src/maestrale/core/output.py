@@ -33,19 +33,23 @@ def success_output(turn: Turn) -> dict[str, Any]:
     return dict(final.variables)
 
 
-def error_output(turn: Turn, message: str | None) -> tuple[dict[str, Any], str | None]:
-    """The output of a failed execution, and its state_info, which names a failing ``output-on-error`` (L266-L268)."""
+def error_output(turn: Turn, message: Any) -> tuple[dict[str, Any], Any]:
+    """The output of a failed execution, and the message that becomes its state_info (L266-L268).
+
+    That one names a failing ``output-on-error``. In the output a message is text, unless it is null, 0 or empty (L092).
+    """
     final = final_context(turn.snapshot)
     template = turn.snapshot.program.output_on_error
+    shown = str(message) if message else message
     if template is None:
-        return {"result": message, **final.variables}, message
+        return {"result": shown, **final.variables}, message
     try:
         given = template.evaluate(turn.output_scope(final))
     except MaestraleError as error:
         text = (f"Failed to evaluate expression in output-on-error! (output-on-error: "
                 f"'{dict(turn.snapshot.spec.output_on_error or {})}', exception: '{error}' Cause: '{message}'")
         return {"result": text}, text
-    return {"result": message, **given}, message
+    return {"result": shown, **given}, message
 
 
 def _attempt_line(position: int, attempt: Attempt) -> str:

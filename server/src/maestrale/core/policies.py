@@ -18,6 +18,9 @@ from maestrale.expr import Scope
 
 
 def _integer(policy: str, value: Any) -> int:
+    """A whole number, also one written as 2.0, as JSON schema understands ``integer`` (L278)."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidModelError(f"Invalid data type in {policy}: {value!r} is not of type 'integer'. Value(s) can be shown "
                                 "after YAQL evaluating. If you use YAQL here, please correct it.")

@@ -6,14 +6,12 @@ order. Reverse workflows have their own ``ready_tasks``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from maestrale.core import ending, joins, states
 from maestrale.core.model import Task
-from maestrale.core.program import CompiledTransition
 from maestrale.core.turn import Turn
 from maestrale.expr import Scope
 
@@ -28,7 +26,7 @@ class Command:
     name: str
     event: str | None = None
     source: str | None = None
-    message: str | None = None
+    message: Any = None
     is_command: bool = False
     at_once: bool = False
 
@@ -44,22 +42,14 @@ _CLAUSES = {
 }
 
 
-def _message_text(transition: CompiledTransition, scope: Scope) -> str | None:
-    """The message of a command: a mapping as JSON, all else as text (L092)."""
-    if transition.message is None:
-        return None
-    value = transition.message.evaluate(scope)
-    if value is None:
-        return None
-    return json.dumps(value) if isinstance(value, dict) else str(value)
-
-
 def _clause_commands(turn: Turn, task: Task, clause: str, scope: Scope) -> list[Command]:
     found = []
     for transition in turn.snapshot.program.task(task.name).transitions[clause]:
         if transition.condition is not None and not transition.condition.evaluate(scope):
             continue
-        message = _message_text(transition, scope) if transition.is_command else None
+        message = None
+        if transition.is_command and transition.message is not None:
+            message = transition.message.evaluate(scope)
         found.append(Command(transition.target, clause, task.id, message, transition.is_command))
     return found
 

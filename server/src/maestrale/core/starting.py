@@ -206,7 +206,7 @@ def _launch_action(
         id=ident, created_at=turn.now, updated_at=turn.now, execution_id=snapshot.execution.id, task_id=task.id,
         ordinal=ordinal, index=context["index"], project_id=snapshot.execution.project_id, name=descriptor.name,
         namespace=descriptor.namespace, state=states.RUNNING, input=values, is_sync=resolved.descriptor.is_sync,
-        idempotent=resolved.descriptor.idempotent, tags=list(task.tags), runtime_context=context)
+        idempotent=resolved.descriptor.idempotent, runtime_context=context)
     snapshot.add_attempt(attempt)
     _set_going(turn, attempt, resolved)
     return attempt

@@ -106,10 +106,10 @@ class Turn:
         return Scope(view, SnapshotLookup(self.snapshot, self.ports.records, self.now, task))
 
     def executor_scope(self, task: Task) -> Scope:
-        """For the timeout that is handed on: neither environment nor current task (2.4)."""
+        """For the timeout that is handed on: no environment, and the current task by ``task()`` only (2.4)."""
         execution = self.snapshot.execution
         view = ContextView([*layers_of(self.snapshot.inbound(task)), execution.context, execution.input])
-        return Scope(view, SnapshotLookup(self.snapshot, self.ports.records, self.now, bare=True))
+        return Scope(view, SnapshotLookup(self.snapshot, self.ports.records, self.now, task, bare=True))
 
     def publish_scope(self, task: Task) -> Scope:
         """For publish sections: the inbound context lies above the environment."""

@@ -140,8 +140,17 @@ def request_of(attempt: Attempt, origin: Origin, *, repeated: bool = False) -> R
     base = context.get("base") or {}
     return RunRequest.of(
         attempt, workflow_name=origin.workflow_name, task_name=origin.task_name, security=origin.security,
-        name=base.get("name"), inputs=base.get("input"), timeout=seconds(context.get("timeout")), repeated=repeated,
+        name=base.get("name"), inputs=base.get("input"), timeout=_time_limit(attempt), repeated=repeated,
     )
+
+
+BACKSTOP = 5.0
+"""Seconds by which a runner is more patient than a task: the task's own timer decides, and says so in its words (L344)."""
+
+
+def _time_limit(attempt: Attempt) -> float | None:
+    given = seconds(attempt.runtime_context.get("timeout"))
+    return given + BACKSTOP if given is not None and attempt.task_id else given
 
 
 def seconds(value: Any) -> float | None:

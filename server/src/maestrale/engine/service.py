@@ -139,6 +139,7 @@ class Engine:
     def complete_action(self, caller: Caller, attempt_id: str, state: str, output: Any = None) -> Attempt:
         """Complete an action from outside, or pause and resume it (3.21). ``output`` is the bare result.
 
+        A cancelled action has none, as in Mistral.
         Raises RequestError for a state that can't be asked for, ConflictError if it is complete already.
         """
         home = self._shelf.home_of(attempt_id)
@@ -191,4 +192,6 @@ def _result(state: str, output: Any) -> tuple[str, Any]:
     """State and output as they are told on. Raises RequestError for a state that can't be asked for."""
     if state not in ACTION_STATES:
         raise RequestError(f"Error. Expected one of {list(ACTION_STATES)}, actual: {state}")
+    if state == states.CANCELLED:
+        return state, None
     return state, UNKNOWN_ERROR if state == states.ERROR and not output else output

@@ -33,10 +33,7 @@ class Lookup(Protocol):
         """Executions of the project that match all filters given (L196)."""
 
     def task(self, name: str | None) -> Mapping[str, Any] | None:
-        """A task by name, None if it doesn't exist; no name is the current task (L187-L189).
-
-        Raises EvaluationError for no name outside of a task (L190).
-        """
+        """A task by name, None if it doesn't exist; no name is the current task, None outside of a task (L187-L190)."""
 
     def tasks(self, *, workflow_execution_id: str | None, recursive: bool, state: str | None, flat: bool) -> list[Any]:
         """Tasks with the keys of ``task`` (L194, L195)."""

@@ -58,7 +58,7 @@ class Functions:
         )
 
     def task(self, task_name: str | None = None) -> Any:
-        """A task, the current one without a name (L187-L190)."""
+        """A task, the current one without a name; null outside of a task (L187-L190)."""
         return self._lookup("task").task(task_name or None)
 
     def tasks(

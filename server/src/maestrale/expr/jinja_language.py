@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import TemplateError, TemplateSyntaxError, Undefined, nodes
 from jinja2.parser import Parser
 
-from maestrale.errors import DatabaseUnavailableError, JinjaEvaluationError, JinjaGrammarError
+from maestrale.errors import DatabaseUnavailableError, EvaluationError, JinjaEvaluationError, JinjaGrammarError
 from maestrale.expr import jinja_syntax, output, recognise
 from maestrale.expr.context import Scope
 from maestrale.expr.functions import NAMES, Functions
@@ -114,7 +114,7 @@ class JinjaTemplate:
                 variables[name] = root.get(name)
         functions = names & NAMES.keys()
         if functions:
-            source = Functions(scope, self._options)
+            source = _JinjaFunctions(scope, self._options)
             for name in functions:
                 function = getattr(source, NAMES[name])
                 variables[name] = copying(function) if self._private else function
@@ -126,6 +126,17 @@ class JinjaTemplate:
             return error
         reason = str(error)[:_LONGEST_REASON]
         return JinjaEvaluationError(f"Can not evaluate Jinja expression [expression={self.text}, error={reason}]")
+
+
+class _JinjaFunctions(Functions):
+    """As YAQL's, but for what is no task: there null, here an error (L190)."""
+
+    def task(self, task_name: str | None = None) -> Any:
+        """A task, the current one without a name. Raises EvaluationError where there is none."""
+        found = super().task(task_name)
+        if found is None and not task_name:
+            raise EvaluationError("'__task_execution'")
+        return found
 
 
 def _check_length(text: str, options: Options) -> None:

@@ -62,6 +62,4 @@ def fold_clause(own: Clause, default: Clause, task: str) -> Clause:
 
 def fold_requires(own: tuple[str, ...], default: tuple[str, ...], task: str) -> tuple[str, ...]:
     """Both, without the task itself (L131)."""
-    if not default:
-        return own
     return tuple(name for name in dict.fromkeys((*own, *default)) if name != task)

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from maestrale.core.dataflow import merge_deep
 from maestrale.store.encoding import dumps, loads
 from maestrale.store.filters import Where
 from maestrale.store.queries import IDS_AT_ONCE, by_ids, get_, list_
@@ -109,14 +110,14 @@ def states_of(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
 
 
 def published_global(conn: Connection, scope: Scope, execution_id: str) -> str:
-    """What the tasks of an execution have published globally, later ones over earlier ones, as JSON text."""
+    """What the tasks of an execution have published globally, later ones over earlier ones, mappings merged, as JSON text (L114)."""
     rows = list_(
         conn, "tasks", scope, filters=[Where("workflow_execution_id", "eq", execution_id), Where("published_global", "neq", None)],
         sort=[("finished_at", False), ("ordinal", False)], fields=["published_global"],
     )
     merged: dict[str, Any] = {}
     for row in rows:
-        merged.update(loads(row["published_global"]))
+        merged = merge_deep(merged, loads(row["published_global"]))
     return dumps(merged)
 
 
