@@ -112,7 +112,7 @@ def _check_indent(options: Options, value: Any, width: Any = 4, first: Any = Fal
     del first, blank
     if isinstance(value, list):
         # Jinja's own would add the end of the line to the list itself, before it fails just so (L176).
-        raise AttributeError("'list' object has no attribute 'splitlines'")
+        raise AttributeError("'list' object has no attribute 'splitlines'")  # noqa: TRY004 - as the filter
     size = width if isinstance(width, int) else len(str(width))
     lines = value.count("\n") + 1 if isinstance(value, str) else 1
     check_text_length(lines * size, options)
