@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -38,7 +39,8 @@ def started(new_database, service, awx):
     awx.ending = {"status": "successful", "event_processing_finished": True, "artifacts": {"version": "1.2"}}
     them = service(
         new_database("sqlite"), MAESTRALE_AWX__CONTROLLERS=json.dumps({"main": {"url": awx.url, "token": TOKEN}}),
-        MAESTRALE_HTTP_DENIED_CIDRS='["127.0.0.1/32"]', MAESTRALE_ENGINE__DRAIN_TIMEOUT="0.2")
+        MAESTRALE_HTTP_DENIED_CIDRS='["127.0.0.1/32"]', MAESTRALE_ENGINE__DRAIN_TIMEOUT="0.2",
+        MAESTRALE_SECRETS__KEYS=json.dumps([base64.urlsafe_b64encode(b"k" * 32).decode()]))
     them.define(WORKFLOW)
     return them
 
@@ -85,6 +87,19 @@ def test_the_action_is_catalogued_and_runs_on_its_own(started, awx):
     assert (reply.status, reply.body["state"]) == (201, "SUCCESS")
     assert json.loads(reply.body["output"])["result"]["artifacts"] == {"version": "1.2"}
     assert len(awx.launches) == 1
+
+
+def test_a_token_comes_from_a_secret_of_an_environment_and_is_stored_nowhere_else(started, awx):
+    assert started.client.ask("POST", "/v2/environments", {"name": "prod", "variables": {}}).status == 201
+    assert started.client.ask("PUT", "/v2/environments/prod/secrets/awx", {"value": TOKEN}).status == 200
+
+    reply = started.client.ask("POST", "/v2/action_executions", {
+        "name": "awx.job", "params": {"run_sync": True, "save_result": True},
+        "input": {"template": "deploy", "poll_seconds": 0.05, "url": awx.url, "token": "prod/awx"}})
+
+    assert reply.body["state"] == "SUCCESS"
+    assert TOKEN not in json.dumps(started.client.ask("GET", f"/v2/action_executions/{reply.body['id']}").body)
+    assert TOKEN not in started.servers.all[0].log.read_text()
 
 
 def test_a_job_is_launched_once_though_its_server_is_killed_before_it_hears_of_it(started, awx, until):
