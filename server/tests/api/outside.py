@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build"
 KEYSTONE_SCRIPT = Path(os.environ.get("MAESTRALE_KEYSTONE_SCRIPT", ROOT.parent / "shared" / "lab" / "keystone.sh"))
 PASSWORD = "secret"
+PATIENCE = 60.0
+"""Seconds to wait for Keystone on a busy machine."""
 
 
 def is_required(what: str) -> bool:
@@ -90,7 +92,7 @@ class Keystone:
         auth: dict = {"identity": {"methods": ["password"], "password": {"user": {"name": user, "password": PASSWORD, **domain}}}}
         if project:
             auth["scope"] = {"project": {"name": project, **domain}}
-        reply = httpx.post(f"{self.url}/auth/tokens", json={"auth": auth}, trust_env=False)
+        reply = httpx.post(f"{self.url}/auth/tokens", json={"auth": auth}, trust_env=False, timeout=PATIENCE)
         reply.raise_for_status()
         return reply.headers["X-Subject-Token"], reply.json()["token"]
 
@@ -98,7 +100,7 @@ class Keystone:
         """The delegations that a user has made."""
         token, described = self.login(user, project)
         query = {"trustor_user_id": described["user"]["id"]}
-        reply = httpx.get(f"{self.url}/OS-TRUST/trusts", params=query, headers={"X-Auth-Token": token}, trust_env=False)
+        reply = httpx.get(f"{self.url}/OS-TRUST/trusts", params=query, headers={"X-Auth-Token": token}, trust_env=False, timeout=PATIENCE)
         found: list[dict] = reply.json()["trusts"]
         return found
 
