@@ -95,5 +95,6 @@ def test_their_parameters_are_known(desk: Any) -> None:
         "ansible.role", "ansible.module", "ansible.inventory")}
     assert names["ansible.role"][:5] == ["role", "hosts", "role_vars", "gather_facts", "inventory"]
     assert names["ansible.module"][:4] == ["module", "args", "hosts", "inventory"]
-    assert names["ansible.inventory"] == ["inventory", "limit", "extra_vars", "project", "secrets", "environment", "timeout"]
+    assert names["ansible.inventory"] == [
+        "inventory", "limit", "extra_vars", "project", "secrets", "vault_passwords", "environment", "timeout"]
     assert all("playbook" not in each for each in names.values())
