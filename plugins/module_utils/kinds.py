@@ -50,6 +50,7 @@ CRON_TRIGGER = Kind("cron_triggers", ("workflow_input", "workflow_params"))
 EVENT_TRIGGER = Kind("event_triggers", ("workflow_input", "workflow_params"))
 CODE_SOURCE = Kind("code_sources", namespaced=True)
 DYNAMIC_ACTION = Kind("dynamic_actions", namespaced=True)
+PROJECT_SOURCE = Kind("project_sources")
 
 TERMINAL_STATES = ("SUCCESS", "ERROR", "CANCELLED")
 
@@ -68,6 +69,7 @@ _ALL = (
     ENVIRONMENT,
     EVENT_TRIGGER,
     EXECUTION,
+    PROJECT_SOURCE,
     TASK,
     WORKBOOK,
     WORKFLOW,

@@ -24,6 +24,7 @@ LISTS = {
     "event_trigger_info": ("event_triggers", {"name": "n"}),
     "code_source_info": ("code_sources", {"name": "n"}),
     "dynamic_action_info": ("dynamic_actions", {"name": "n"}),
+    "project_source_info": ("project_sources", {"name": "n"}),
     "execution_info": ("executions", {"execution_id": "n"}),
     "task_info": ("tasks", {"task_id": "n"}),
     "action_execution_info": ("action_executions", {"action_execution_id": "n"}),

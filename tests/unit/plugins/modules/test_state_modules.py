@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 
 import pytest
 
@@ -47,6 +48,18 @@ CASES = {
         {"name": "d", "class_name": "B", "code_source": "existing_code"},
         {"name": "d"},
         "dynamic_action",
+    ),
+    "project_source": (
+        {"name": "p", "url": "https://git.example.org/a.git", "ref": "main"},
+        {"name": "p", "playbooks": ["deploy/*.yml"], "scope": "public"},
+        {"name": "p"},
+        "project_source",
+    ),
+    "project_source ref": (
+        {"name": "p", "url": "https://git.example.org/a.git", "ref": "main", "credential": "key"},
+        {"name": "p", "ref": "", "credential": ""},
+        {"name": "p"},
+        "project_source",
     ),
 }
 
@@ -113,3 +126,53 @@ def test_without_merge_other_variables_go(engine, run_module):
     run_module(environment, name="e", variables={"a": 1, "b": 2})
     result = run_module(environment, name="e", variables={"a": 1}, merge=False)
     assert result["environment"]["variables"] == {"a": 1}
+
+
+REVISION = "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
+
+
+def fetching(engine, state, result):
+    """Let the action that fetches a source end at its first look."""
+    original = engine.send
+
+    def send(method, url, *args, **kwargs):
+        if method == "GET" and "/action_executions/" in url:
+            engine.all("action_executions")[0].update(state=state, output=json.dumps({"result": result}))
+            if state == "SUCCESS":
+                engine.all("project_sources")[0]["revision"] = REVISION
+        return original(method, url, *args, **kwargs)
+
+    engine.send = send
+
+
+@pytest.mark.parametrize(("before", "changed"), [(None, True), (REVISION, False)])
+def test_a_project_source_is_changed_by_an_update_only_if_its_commit_is_another(before, changed, engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import project_source
+
+    engine.add("project_sources", name="p", url="https://git.example.org/a.git", revision=before)
+    fetching(engine, "SUCCESS", {"revision": REVISION, "playbooks": ["site.yml"]})
+    predicted = run_module(project_source, check=True, name="p", update=True)
+    assert (predicted["changed"], engine.writes) == (False, [])
+    result = run_module(project_source, name="p", update=True)
+    assert (result["changed"], result["project_source"]["revision"]) == (changed, REVISION)
+    assert result["found"]["playbooks"] == ["site.yml"]
+    sent = json.loads(
+        next(text for method, path, dummy, text in engine.requests if path.endswith("action_executions") and method == "POST")
+    )
+    assert (sent["name"], sent["input"]) == ("ansible.project", {"project": "p", "update": True})
+
+
+def test_a_project_source_that_can_not_be_fetched_says_why(engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import project_source
+
+    engine.add("project_sources", name="p", url="https://git.example.org/a.git", revision=None)
+    fetching(engine, "ERROR", "no such branch")
+    result = run_module(project_source, name="p", update=True)
+    assert result["failed"] is True
+    assert result["msg"] == "Project source p could not be updated, ERROR: no such branch"
+
+
+def test_a_new_project_source_needs_an_address(engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import project_source
+
+    assert "no url to register one" in run_module(project_source, name="p")["msg"]
