@@ -24,7 +24,7 @@ from maestrale.config import KeystoneSettings
 from maestrale.errors import ActionError, UnauthorizedError
 
 # openstacksdk's own calls of itself
-pytestmark = pytest.mark.filterwarnings("ignore:The 'service_type' parameter")
+pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning")
 
 
 @pytest.fixture(scope="module")
