@@ -25,6 +25,7 @@ from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.api.issued_tokens import IssuedTokens
 from maestrale.caller import Caller
 from maestrale.catalog import Catalog, Definitions, Delegations, EnvironmentSecrets, ProjectSources, Sealer, Sharing, Sources, Triggers
+from maestrale.catalog.preinstalled import Installed, install, packaged
 from maestrale.config import ConfigurationError, Settings
 from maestrale.core import identity
 from maestrale.core.decide import Limits
@@ -360,6 +361,19 @@ def prepare_database(settings: Settings) -> None:
 def upgrade_database(settings: Settings) -> bool:
     """Bring the database to the current schema; whether there was something to do."""
     return upgrade(settings.database_url)
+
+
+def populate_database(settings: Settings) -> list[Installed]:
+    """Install the workflows of packages in a database that is made or brought to the current schema as a server would do it.
+
+    Raises RequestError for what can't be installed, ConfigurationError, DatabaseUnavailableError.
+    """
+    prepare_database(settings)
+    database = database_of(settings)
+    try:
+        return install(database, packaged(), new_id=identities(f"populate-{secrets.token_hex(8)}"), now=clock.now)
+    finally:
+        database.close()
 
 
 @contextmanager

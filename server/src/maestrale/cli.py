@@ -31,7 +31,7 @@ from maestrale.errors import DatabaseUnavailableError, MaestraleError
 log = structlog.get_logger(__name__)
 
 app = typer.Typer(name="maestrale", help="A workflow engine that speaks OpenStack Mistral's language and API.", no_args_is_help=True)
-database_commands = typer.Typer(help="The database's schema.", no_args_is_help=True)
+database_commands = typer.Typer(help="The database's schema, and what it begins with.", no_args_is_help=True)
 app.add_typer(database_commands, name="db")
 token_commands = typer.Typer(help="Tokens for auth 'token', kept in the database by their digest.", no_args_is_help=True)
 app.add_typer(token_commands, name="token")
@@ -120,6 +120,19 @@ def upgrade(database_url: DatabaseOption = None, config: ConfigOption = None) ->
     except FAILURES as error:
         raise _fail(error) from error
     typer.echo("The database is up to date.")
+
+
+@database_commands.command("populate")
+def populate(database_url: DatabaseOption = None, config: ConfigOption = None) -> None:
+    """Install the workflows that come with packages, public for all projects, or bring them up to date. May be repeated."""
+    settings = _settings(config, _given(database_url=database_url))
+    server.configure_logging(settings)
+    try:
+        installed = bootstrap.populate_database(settings)
+    except FAILURES as error:
+        raise _fail(error) from error
+    for one in installed:
+        typer.echo(f"{one.name}: {one.change}")
 
 
 @token_commands.command("create")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from contextlib import closing
 
 import pytest
-from live import NOOP, Api, running
+from live import running
 from outside import PASSWORD, environment_of
+
+from maestrale.bootstrap import populate_database
+from maestrale.config import load_settings
 
 RESULT = re.compile(r"^\{\d+\} (\S+)(?: \[[^]]*\])? \.\.\. (\w+)", re.MULTILINE)
 
@@ -52,11 +54,10 @@ def workspace(keystone, tmp_path):
     """Tempest set up for a fresh server with the accounts of Keystone; its command and its folder."""
     bin_folder = environment_of("tempest") / "bin"
     options = keystone.options() | {"api": {"allow_action_execution_deletion": True}}
+    options |= {"database_url": f"sqlite:///{tmp_path}/tempest.db"}
+    populate_database(load_settings(None, options))
     with running(tmp_path, **options) as server:
         keystone.register(f"{server.url}/v2")
-        with closing(Api(server.url, {"X-Auth-Token": keystone.token("admin", "admin")})) as admin:
-            for name in ("create_instance", "delete_instance"):
-                admin.define(NOOP, name, scope="public")
         folder = tmp_path / "workspace"
         subprocess.run([str(bin_folder / "tempest"), "init", str(folder)], check=True, capture_output=True)
         accounts = [
