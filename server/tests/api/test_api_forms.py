@@ -218,7 +218,7 @@ def test_A033_an_unexpected_error_is_500_without_traceback(tenants, monkeypatch)
     def fail(*_args, **_more):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(tenants.application.service.engine, "start", fail, raising=False)
+    monkeypatch.setattr(tenants.application.service.engine, "starting", fail)
     reply = tenants.owner.post("executions", {"workflow_name": "x"})
 
     assert reply.status_code == 500

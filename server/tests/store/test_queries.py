@@ -241,6 +241,7 @@ def test_rows_of_other_projects_are_invisible_whatever_is_asked(store, database)
         for kind in (
             definitions.WORKFLOWS, definitions.WORKBOOKS, definitions.ACTIONS, definitions.ENVIRONMENTS, definitions.CODE_SOURCES,
             definitions.CRON_TRIGGERS, definitions.EVENT_TRIGGERS, definitions.DYNAMIC_ACTIONS, definitions.MEMBERS,
+            definitions.PROJECT_SOURCES,
         ):
             row = generic_row(kind, ids)
             definitions.create(conn, kind, [row])
