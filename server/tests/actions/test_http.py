@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import socket
@@ -391,6 +392,16 @@ def test_A275_A364_L389_all_of_loopback_is_denied_by_default(make_desk: Any, pee
     desk = make_desk(http_denied_cidrs=ActionSettings().http_denied_cidrs)
     assert "URL host '127.0.0.2' resolves to a blocked address (127.0.0.2)." in desk.run("std.http", url=peer.url).error
     assert peer.connections == 0
+
+
+@pytest.mark.parametrize(("host", "is_allowed"), [
+    ("api.example.org", True), ("A.B.example.org", True), ("example.org", False), ("badexample.org", False), ("example.org.evil", False),
+])
+def test_A364_L389_a_star_stands_for_every_name_below(host: str, is_allowed: bool) -> None:
+    policy = EgressPolicy.of([], ["*.Example.org"])
+
+    with contextlib.nullcontext() if is_allowed else pytest.raises(EgressError):
+        policy.check_host(host)
 
 
 def test_A364_L389_only_allowed_hosts(make_desk: Any, peer: Peer) -> None:

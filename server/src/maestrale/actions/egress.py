@@ -30,7 +30,7 @@ class EgressError(ActionError):
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """``denied`` networks, and the only ``allowed_hosts`` (lower case; empty: all)."""
+    """``denied`` networks, and the only ``allowed_hosts`` (lower case; empty: all; ``*.a.b`` is every name below ``a.b``)."""
 
     denied: tuple[Network, ...] = ()
     allowed_hosts: frozenset[str] = frozenset()
@@ -57,8 +57,12 @@ class EgressPolicy:
 
     def check_host(self, host: str) -> None:
         """Refuse a host that isn't among those allowed. Raises EgressError."""
-        if self.allowed_hosts and host.lower() not in self.allowed_hosts:
+        if self.allowed_hosts and not self._names(host.lower()):
             raise EgressError(f"Host '{host}' is not in [action_std_http] allowed_hosts.")
+
+    def _names(self, host: str) -> bool:
+        labels = host.split(".")
+        return host in self.allowed_hosts or any(f"*.{'.'.join(labels[cut:])}" in self.allowed_hosts for cut in range(1, len(labels)))
 
     def check_addresses(self, host: str, addresses: Iterable[str]) -> None:
         """Refuse a host if any of the addresses that it resolves to is denied. Raises EgressError."""
