@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from awx_peer import PROMPTS, TOKEN, Awx
-from conftest import OPEN
+from desk import OPEN
 from structlog.testing import capture_logs
 
 from maestrale.actions import ActionSettings, AwxController, AwxSettings, Result, Runner, RunRequest, standard_registry

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import OPEN, Peer, PeerHandler
+from desk import OPEN
+from http_peer import Peer, PeerHandler
 
 from maestrale.actions import RunRequest
 from maestrale.actions.egress import EgressError, EgressPolicy

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import OPEN
+from desk import OPEN
 
 from maestrale.actions import ActionSettings, PlaybookSettings, ProjectSource, Result, Runner, RunRequest, standard_registry
 from maestrale.actions.git_cache import GitCache

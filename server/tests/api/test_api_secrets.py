@@ -145,7 +145,7 @@ def test_a_planted_secret_is_used_and_found_nowhere(owner, folder, capfd):
     workflow = owner.define(json.dumps({"version": "2.0", unique(): {"input": ["play"], "tasks": {"t": task}}}))
     execution = owner.start(workflow, input={"play": play})
     ident = owner.action(execution["id"], "t")["id"]
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while "TASK [ansible.builtin.wait_for]" not in owner.get(f"action_executions/{ident}/output").text:
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from accounts import token_of
 from stand_in import StandIn
 
 SCRIPT = Path(os.environ.get("MAESTRALE_TEST_KEYSTONE", Path(__file__).parents[5] / "shared" / "lab" / "keystone.sh"))
@@ -86,15 +87,6 @@ def fill_catalogue(url, places):
         endpoint = known.get((region, services[kind]))
         body = {"service_id": services[kind], "interface": "public", "region_id": region, "url": address}
         call("PATCH" if endpoint else "POST", f"endpoints/{endpoint}" if endpoint else "endpoints", {"endpoint": body})
-
-
-def token_of(url, user, project):
-    who = {"name": user, "password": "secret", "domain": {"name": "Default"}}
-    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": who}},
-                     "scope": {"project": {"name": project, "domain": {"name": "Default"}}}}}
-    answer = requests.post(f"{url}/auth/tokens", json=body, timeout=60)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["X-Subject-Token"]
 
 
 @pytest.fixture(scope="session")

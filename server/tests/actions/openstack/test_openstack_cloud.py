@@ -11,7 +11,7 @@ import time
 import pytest
 import requests
 import yaml
-from conftest import token_of
+from accounts import token_of
 
 from maestrale.actions import ActionSettings, Runner, RunRequest, standard_registry
 from maestrale.actions.openstack.tokens import Tokens

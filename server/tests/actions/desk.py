@@ -1,0 +1,57 @@
+"""A runner of actions with what it reported."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from maestrale.actions import ActionSettings, Registry, Result, Runner, RunRequest, standard_registry
+
+OPEN = ("127.0.0.1/32", "::1/128", "169.254.0.0/16", "fe80::/10")
+"""Networks denied in tests: all but the address where the peers are."""
+
+
+class Desk:
+    """A runner with what it reported."""
+
+    def __init__(self, settings: ActionSettings, registry: Registry | None = None) -> None:
+        self.secrets: dict[str, str] = {}
+        self.results: dict[str, Result] = {}
+        self.released: list[str] = []
+        self.events: list[Any] = []
+        self._changed = threading.Condition()
+        self.registry = registry or standard_registry(settings, plugins=False)
+        self.runner = Runner(
+            self.registry, settings, self._done, released=self._released, events=lambda _, events: self.events.extend(events),
+            secrets=self)
+
+    def get(self, project_id: str, name: str) -> str:
+        """The secret of that name, as a store of secrets gives it."""
+        del project_id
+        return self.secrets[name]
+
+    def _done(self, attempt_id: str, result: Result) -> None:
+        with self._changed:
+            assert attempt_id not in self.results, "an action was reported twice"
+            self.results[attempt_id] = result
+            self._changed.notify_all()
+
+    def _released(self, attempt_id: str) -> None:
+        with self._changed:
+            self.released.append(attempt_id)
+            self._changed.notify_all()
+
+    def submit(self, name: str, *, ident: str = "a1", limit_seconds: float | None = None, **inputs: Any) -> None:
+        self.runner.submit(RunRequest(attempt_id=ident, name=name, input=inputs, timeout=limit_seconds))
+
+    def run(self, name: str, **inputs: Any) -> Result:
+        return self.runner.run(RunRequest(attempt_id="a1", name=name, input=inputs))
+
+    def wait(self, ident: str = "a1", seconds: float = 20) -> Result:
+        self.wait_for(lambda: ident in self.results, seconds)
+        return self.results[ident]
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, seconds), "nothing came in time"
