@@ -344,7 +344,7 @@ def test_actions_of_packages_are_found_when_first_asked_for(monkeypatch: pytest.
     assert asked == []
     assert [descriptor.name for descriptor in found.describe()] == ["acme.broken", "acme.call", "acme.none"]
     assert found.descriptor("acme.call").class_name == "test_runner.Call"
-    assert asked == ["maestrale.actions"]
+    assert asked == ["maestrale.actions", "mistral.actions"]
 
 
 def test_an_action_that_can_not_be_loaded_says_why_when_run(make_desk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
