@@ -33,6 +33,9 @@ def test_it_ends_with_its_server_leaves_nothing_and_its_execution_says_so(new_da
         "playbook": play, "inventory": "one ansible_connection=local"}))
     execution_id = them.start("w")
     until(sleeping, 60)
+    (action,) = them.client.ask("GET", "/v2/action_executions").body["action_executions"]
+    output = f"/v2/action_executions/{action['id']}/output"
+    until(lambda: '"msg": "before"' in str(them.client.ask("GET", output).body), 60)
     (server,) = them.servers.all
 
     server.kill()
@@ -44,8 +47,7 @@ def test_it_ends_with_its_server_leaves_nothing_and_its_execution_says_so(new_da
     found = them.wait(execution_id)
     assert found["state"] == "ERROR"
     assert LOST in found["state_info"]
-    (action,) = them.client.ask("GET", "/v2/action_executions").body["action_executions"]
-    reply = them.client.ask("GET", f"/v2/action_executions/{action['id']}/output?follow=true")
+    reply = them.client.ask("GET", f"{output}?follow=true")
     assert '"msg": "before"' in str(reply.body)
 
 
