@@ -27,7 +27,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    options = {"secrets": {"keys": [KEY]}, "playbooks": {"work_dir": f"{folder}/work", "inline": True}, **token_options()}
+    playbooks = {"work_dir": f"{folder}/work", "inline": True, "closed": False}
+    options = {**token_options(), "secrets": {"keys": [KEY]}, "playbooks": playbooks}
     with running(folder, **options) as server:
         yield server
 
@@ -145,7 +146,7 @@ def test_a_planted_secret_is_used_and_found_nowhere(owner, folder, capfd):
     workflow = owner.define(json.dumps({"version": "2.0", unique(): {"input": ["play"], "tasks": {"t": task}}}))
     execution = owner.start(workflow, input={"play": play})
     ident = owner.action(execution["id"], "t")["id"]
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 120
     while "TASK [ansible.builtin.wait_for]" not in owner.get(f"action_executions/{ident}/output").text:
         assert time.monotonic() < deadline
         time.sleep(0.2)
