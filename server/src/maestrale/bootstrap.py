@@ -8,18 +8,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from maestrale import actions, clock, config
+from maestrale import actions, clock
+from maestrale.action_options import action_settings_of
 from maestrale.actions import Registry, Result, Runner, standard_registry
 from maestrale.actions.dynamic import CARRIER, DynamicAction
 from maestrale.actions.openstack.tokens import Tokens
-from maestrale.actions.settings import DynamicSettings
 from maestrale.api import Parts, create_app
 from maestrale.api.access import authenticator_for, policy_for, trusts_for
 from maestrale.api.issued_tokens import IssuedTokens
@@ -151,7 +150,6 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     node_id = f"node-{secrets.token_hex(8)}"
     new_id = identities(node_id)
     options = expression_options(settings)
-    limits = Limits(field_size_kb=settings.limits.execution_field_size_limit_kb)
     action_settings = action_settings_of(settings)
     registry = registry or standard_registry(action_settings)
     database = database_of(settings)
@@ -160,9 +158,52 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     if action_settings.dynamic.enabled:
         registry.add_hidden(DynamicAction, Sources(database=database, new_id=new_id, now=clock.now).text_of)
     definitions = Definitions(database, registry, programs, dynamic=CARRIER if action_settings.dynamic.enabled else "")
-    inbox = Inbox(settings.engine.inbox_size)
+    limits = Limits(field_size_kb=settings.limits.execution_field_size_limit_kb)
+    deciding = _deciding(settings, faults, node_id, new_id, executions, definitions, programs, limits)
+    environment_secrets = EnvironmentSecrets(
+        database=database, sealer=Sealer([key.get_secret_value() for key in settings.secrets.keys]), now=clock.now)
+    project_sources = ProjectSources(
+        database=database, new_id=new_id, now=clock.now, urls=action_settings.playbooks.git_urls, open=action_settings.playbooks.any_url)
+    live_output = LiveOutput(database, clock.now, event_max=settings.actions.event_max)
+    runner = Runner(
+        registry, action_settings, deciding.done, released=deciding.dispatcher.released, events=live_output.emit,
+        when_stored=live_output.when_stored, secrets=environment_secrets, project_sources=project_sources)
+    standalone = StandaloneActions(
+        node_id=node_id, database=database, executions=executions, definitions=deciding.source, dispatcher=deciding.dispatcher,
+        runner=runner, limits=limits, options=options, new_id=new_id, now=clock.now)
+    runtime = _runtime(
+        settings, faults, node_id, new_id, executions, deciding, runner, standalone, live_output, action_settings.playbooks)
+    catalog = Catalog(
+        database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
+    return Service(
+        settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=runtime.engine,
+        runtime=runtime, secrets=environment_secrets, project_sources=project_sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deciding:
+    """What takes part in decisions, from what comes in to what is to be done."""
+
+    source: _Source
+    inbox: Inbox
+    shelf: Shelf
+    dispatcher: Dispatcher
+    notifications: Notifications
+    loop: DecisionLoop
+
+    def done(self, attempt_id: str, result: Result) -> None:
+        """Give a result to whoever dispatched what it is of."""
+        (self.notifications if self.notifications.takes(attempt_id) else self.dispatcher).done(attempt_id, result)
+
+
+def _deciding(
+    settings: Settings, faults: Faults, node_id: str, new_id: Callable[[], str], executions: Executions, definitions: Definitions,
+    programs: Programs, limits: Limits,
+) -> _Deciding:
+    given, database = settings.engine, executions.database
+    inbox = Inbox(given.inbox_size)
     shelf = Shelf(database, executions, programs, SnapshotCache(CacheBounds(
-        settings.engine.snapshot_cache_executions, settings.engine.snapshot_cache_records, settings.engine.snapshot_cache_mb * MEGABYTE)))
+        given.snapshot_cache_executions, given.snapshot_cache_records, given.snapshot_cache_mb * MEGABYTE)))
     source = _Source(definitions, StoredRecords(database, shelf), settings.notifier.publishers)
     dispatcher = Dispatcher(settings.actions.max_in_hand, inbox.put, faults)
     notifications = Notifications(
@@ -172,46 +213,34 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     decider = Decider(DeciderParts(
         node_id=node_id, database=database, executions=executions, programs=programs, shelf=shelf,
         intake=Intake(executions, definitions, programs), definitions=source, dispatcher=dispatcher, inbox=inbox, limits=limits,
-        bounds=Bounds(settings.engine.round_steps, settings.engine.step_budget, settings.engine.round_decisions), new_id=new_id,
-        on_notification=notifications.send, timer_horizon=settings.engine.timer_horizon, faults=faults), held_jobs)
+        bounds=Bounds(given.round_steps, given.step_budget, given.round_decisions), new_id=new_id,
+        on_notification=notifications.send, timer_horizon=given.timer_horizon, faults=faults), held_jobs)
     loop = DecisionLoop(
-        decider, held_jobs, inbox, now=clock.now, batch_size=settings.engine.batch_size, retry_delay_max=settings.engine.retry_delay_max)
+        decider, held_jobs, inbox, now=clock.now, batch_size=given.batch_size, retry_delay_max=given.retry_delay_max)
+    return _Deciding(source=source, inbox=inbox, shelf=shelf, dispatcher=dispatcher, notifications=notifications, loop=loop)
 
-    def done(attempt_id: str, result: Result) -> None:
-        (notifications if notifications.takes(attempt_id) else dispatcher).done(attempt_id, result)
 
-    environment_secrets = EnvironmentSecrets(
-        database=database, sealer=Sealer([key.get_secret_value() for key in settings.secrets.keys]), now=clock.now)
-    project_sources = ProjectSources(
-        database=database, new_id=new_id, now=clock.now, urls=action_settings.playbooks.git_urls, open=action_settings.playbooks.any_url)
-    live_output = LiveOutput(database, clock.now, event_max=settings.actions.event_max)
-    runner = Runner(
-        registry, action_settings, done, released=dispatcher.released, events=live_output.emit, when_stored=live_output.when_stored,
-        secrets=environment_secrets, project_sources=project_sources)
-    standalone = StandaloneActions(
-        node_id=node_id, database=database, executions=executions, definitions=source, dispatcher=dispatcher, runner=runner, limits=limits,
-        options=options, new_id=new_id, now=clock.now)
-    maintenance = Maintenance(database, inbox)
+def _runtime(
+    settings: Settings, faults: Faults, node_id: str, new_id: Callable[[], str], executions: Executions, deciding: _Deciding,
+    runner: Runner, standalone: StandaloneActions, live_output: LiveOutput, playbooks: actions.PlaybookSettings,
+) -> EngineRuntime:
+    """The engine and what keeps it going, connected."""
+    given, database, inbox = settings.engine, executions.database, deciding.inbox
     engine = Engine(
-        database=database, executions=executions, inbox=inbox, shelf=shelf, standalone=standalone, maintenance=maintenance, new_id=new_id,
-        timeout=settings.engine.request_timeout)
+        database=database, executions=executions, inbox=inbox, shelf=deciding.shelf, standalone=standalone,
+        maintenance=Maintenance(database, inbox), new_id=new_id, timeout=given.request_timeout)
     sweeper = Sweeper(
         identity=this_process(node_id), pace=Pace(
-            heartbeat=settings.engine.node_heartbeat, node_timeout=settings.engine.node_timeout, poll=settings.engine.poll_interval,
-            claim_size=settings.engine.claim_size),
-        database=database, executions=executions, inbox=inbox, loop=loop, dispatcher=dispatcher, notifications=notifications,
-        standalone=standalone, faults=faults)
+            heartbeat=given.node_heartbeat, node_timeout=given.node_timeout, poll=given.poll_interval, claim_size=given.claim_size),
+        database=database, executions=executions, inbox=inbox, loop=deciding.loop, dispatcher=deciding.dispatcher,
+        notifications=deciding.notifications, standalone=standalone, faults=faults)
     runtime = EngineRuntime(
-        node_id=node_id, engine=engine, database=database, inbox=inbox, loop=loop, sweeper=sweeper, dispatcher=dispatcher,
-        notifications=notifications, standalone=standalone, runner=runner, drain_timeout=settings.engine.drain_timeout,
-        flush_output=live_output.close, chores=Periodic(_chores(
-            settings, node_id, executions, engine, inbox, sweeper, action_settings.playbooks)))
+        node_id=node_id, engine=engine, database=database, inbox=inbox, loop=deciding.loop, sweeper=sweeper,
+        dispatcher=deciding.dispatcher, notifications=deciding.notifications, standalone=standalone, runner=runner,
+        drain_timeout=given.drain_timeout, flush_output=live_output.close,
+        chores=Periodic(_chores(settings, node_id, executions, engine, inbox, sweeper, playbooks)))
     runtime.connect()
-    catalog = Catalog(
-        database=database, definitions=definitions, new_id=new_id, now=clock.now, validation_mode=settings.api.validation_mode)
-    return Service(
-        settings=settings, database=database, executions=executions, registry=registry, catalog=catalog, engine=engine, runtime=runtime,
-        secrets=environment_secrets, project_sources=project_sources)
+    return runtime
 
 
 def _chores(
@@ -260,53 +289,6 @@ def expression_options(settings: Settings) -> Options:
     return Options(limit_iterators=settings.yaql.limit_iterators, memory_quota=settings.yaql.memory_quota)
 
 
-def action_settings_of(settings: Settings) -> actions.ActionSettings:
-    """The operator's options as the actions take them. What runs code is open by default only where nobody else can ask for it."""
-    given = settings.playbooks
-    is_private = settings.auth == "none"
-    playbooks = _taken_over(actions.PlaybookSettings, given) | {
-        "any_path": is_private if given.any_path is None else given.any_path,
-        "inline": is_private if given.inline is None else given.inline,
-        "closed": not is_private if given.closed is None else given.closed,
-        "any_url": is_private,
-        "projects": {name: tuple(allowed) for name, allowed in given.projects.items()},
-    }
-    return actions.ActionSettings(
-        **_taken_over(actions.ActionSettings, settings.actions),
-        http_denied_cidrs=tuple(settings.http_denied_cidrs), http_allowed_hosts=tuple(settings.http_allowed_hosts),
-        playbooks=actions.PlaybookSettings(**playbooks), openstack=_openstack_settings(settings), awx=_awx_settings(settings),
-        dynamic=DynamicSettings(**_taken_over(DynamicSettings, settings.dynamic_actions)),
-    )
-
-
-def _openstack_settings(settings: Settings) -> actions.OpenStackSettings:
-    """The operator's options for OpenStack actions, with the identity service that callers' tokens are of."""
-    given, keystone = settings.openstack, settings.keystone
-    url = (keystone.auth_url or "").rstrip("/")
-    return actions.OpenStackSettings(**_taken_over(actions.OpenStackSettings, given) | {
-        "callers": settings.auth == "keystone", "any_cloud": settings.auth == "none" if given.any_cloud is None else given.any_cloud,
-        "projects": {name: tuple(allowed) for name, allowed in given.projects.items()},
-        "auth_url": url if url.endswith("/v3") else f"{url}/v3", "username": keystone.username or "",
-        "password": keystone.password.get_secret_value() if keystone.password else "", "user_domain_name": keystone.user_domain_name,
-        "region": given.region or keystone.region_name, "cafile": str(keystone.cafile) if keystone.cafile else None,
-        "insecure": keystone.insecure,
-    })
-
-
-def _awx_settings(settings: Settings) -> actions.AwxSettings:
-    """The operator's AWX controllers; open by default only where nobody else can ask for them."""
-    given = settings.awx
-    controllers = {
-        name: actions.AwxController(
-            url=one.url, token=one.token.get_secret_value() if one.token else None, username=one.username,
-            password=one.password.get_secret_value() if one.password else None, verify=one.verify, ca_file=one.ca_file)
-        for name, one in given.controllers.items()
-    }
-    return actions.AwxSettings(
-        controllers=controllers, projects={name: tuple(allowed) for name, allowed in given.projects.items()},
-        any_controller=settings.auth == "none" if given.any_controller is None else given.any_controller, outage_max=given.outage_max)
-
-
 def _memory_of(tokens: Tokens, settings: Settings) -> Callable[[Caller], None]:
     """Hands the tokens of requests to the actions of their callers."""
 
@@ -317,16 +299,6 @@ def _memory_of(tokens: Tokens, settings: Settings) -> Callable[[Caller], None]:
             tokens.remember(caller.as_security(), caller.token)
 
     return remember
-
-
-def _taken_over(kind: Any, group: config.Group) -> dict[str, Any]:
-    """The options that a settings class has under the same name; lists as tuples, paths as text."""
-    values = {}
-    for one in fields(kind):
-        if one.name in type(group).model_fields:
-            value = getattr(group, one.name)
-            values[one.name] = tuple(value) if isinstance(value, list) else str(value) if isinstance(value, Path) else value
-    return values
 
 
 def database_of(settings: Settings) -> Database:

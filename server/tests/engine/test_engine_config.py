@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from maestrale.bootstrap import action_settings_of
+from maestrale.action_options import action_settings_of
 from maestrale.config import ConfigurationError, Settings, is_loopback, load_settings, option_names
 
 

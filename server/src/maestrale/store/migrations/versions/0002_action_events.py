@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
+
+from maestrale.store.migrations.creating import create
 
 revision = "0002"
 down_revision = "0001"
@@ -30,16 +31,5 @@ action_events = sa.Table(
 
 
 def upgrade() -> None:
-    """Create the table, or the index that a migration which was killed left out."""
-    conn = op.get_bind()
-    inspector = sa.inspect(conn)
-    if conn.dialect.name in {"mysql", "mariadb"}:
-        collation = "utf8mb4_nopad_bin" if getattr(conn.dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
-        action_events.kwargs["mysql_collate"] = action_events.kwargs["mariadb_collate"] = collation
-    if not inspector.has_table(action_events.name):
-        action_events.create(conn)
-        return
-    present = {index["name"] for index in inspector.get_indexes(action_events.name)}
-    for index in action_events.indexes:
-        if index.name not in present:
-            index.create(conn)
+    """Create the table."""
+    create(action_events)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
+
+from maestrale.store.migrations.creating import create
 
 revision = "0004"
 down_revision = "0003"
@@ -30,9 +31,5 @@ secrets = sa.Table(
 
 
 def upgrade() -> None:
-    """Create the table, unless a migration that was killed has done so."""
-    conn = op.get_bind()
-    if conn.dialect.name in {"mysql", "mariadb"}:
-        collation = "utf8mb4_nopad_bin" if getattr(conn.dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
-        secrets.kwargs["mysql_collate"] = secrets.kwargs["mariadb_collate"] = collation
-    secrets.create(conn, checkfirst=True)
+    """Create the table."""
+    create(secrets)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
+
+from maestrale.store.migrations.creating import create
 
 revision = "0005"
 down_revision = "0004"
@@ -30,16 +31,5 @@ trusts = sa.Table(
 
 
 def upgrade() -> None:
-    """Create the table, or the index that a migration which was killed left out."""
-    conn = op.get_bind()
-    inspector = sa.inspect(conn)
-    if conn.dialect.name in {"mysql", "mariadb"}:
-        collation = "utf8mb4_nopad_bin" if getattr(conn.dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
-        trusts.kwargs["mysql_collate"] = trusts.kwargs["mariadb_collate"] = collation
-    if not inspector.has_table(trusts.name):
-        trusts.create(conn)
-        return
-    present = {index["name"] for index in inspector.get_indexes(trusts.name)}
-    for index in trusts.indexes:
-        if index.name not in present:
-            index.create(conn)
+    """Create the table."""
+    create(trusts)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
+
+from maestrale.store.migrations.creating import create
 
 revision = "0006"
 down_revision = "0005"
@@ -55,16 +56,5 @@ project_sources = sa.Table(
 
 
 def upgrade() -> None:
-    """Create the table, or the indexes that a migration which was killed left out."""
-    conn = op.get_bind()
-    inspector = sa.inspect(conn)
-    if conn.dialect.name in {"mysql", "mariadb"}:
-        collation = "utf8mb4_nopad_bin" if getattr(conn.dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
-        project_sources.kwargs["mysql_collate"] = project_sources.kwargs["mariadb_collate"] = collation
-    if not inspector.has_table(project_sources.name):
-        project_sources.create(conn)
-        return
-    present = {index["name"] for index in inspector.get_indexes(project_sources.name)}
-    for index in project_sources.indexes:
-        if index.name not in present:
-            index.create(conn)
+    """Create the table."""
+    create(project_sources)
