@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 
@@ -51,7 +52,7 @@ lock_path = {folder}/locks
 
 @pytest.fixture
 def workspace(keystone, tmp_path):
-    """Tempest set up for a fresh server with the accounts of Keystone; its command and its folder."""
+    """Tempest set up for a fresh server with the accounts of Keystone; its command, its folder and its environment."""
     bin_folder = environment_of("tempest") / "bin"
     options = keystone.options() | {"api": {"allow_action_execution_deletion": True}}
     options |= {"database_url": f"sqlite:///{tmp_path}/tempest.db"}
@@ -59,7 +60,8 @@ def workspace(keystone, tmp_path):
     with running(tmp_path, **options) as server:
         keystone.register(f"{server.url}/v2")
         folder = tmp_path / "workspace"
-        subprocess.run([str(bin_folder / "tempest"), "init", str(folder)], check=True, capture_output=True)
+        home = {**os.environ, "HOME": str(tmp_path)}  # tempest remembers every workspace there, by its name
+        subprocess.run([str(bin_folder / "tempest"), "init", str(folder)], check=True, capture_output=True, env=home)
         accounts = [
             {"username": user, "project_name": project, "password": PASSWORD, "domain_name": "Default", **more}
             for user, project, more in (
@@ -70,13 +72,13 @@ def workspace(keystone, tmp_path):
         (folder / "etc" / "accounts.yaml").write_text(json.dumps(accounts))
         (folder / "etc" / "tempest.conf").write_text(CONFIGURATION.format(
             accounts=folder / "etc" / "accounts.yaml", identity=keystone.url, password=PASSWORD, folder=tmp_path))
-        yield str(bin_folder / "tempest"), folder
+        yield str(bin_folder / "tempest"), folder, home
 
 
 def test_A335_the_functional_tests_pass(workspace):
-    tempest, folder = workspace
+    tempest, folder, home = workspace
     command = [tempest, "run", "--regex", "mistral_tempest_tests", "--concurrency", "1"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=home, capture_output=True, text=True, check=False)
     results = {name.rpartition("v2.")[2].split(".", 1)[-1]: state for name, state in RESULT.findall(done.stdout)}
     states = list(results.values())
 
