@@ -14,17 +14,20 @@ from outside import PASSWORD, environment_of
 from maestrale.bootstrap import populate_database
 from maestrale.config import load_settings
 
+# openstacksdk's own calls of itself
+pytestmark = pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedInSDK50Warning")
+
 RESULT = re.compile(r"^\{\d+\} (\S+)(?: \[[^]]*\])? \.\.\. (\w+)", re.MULTILINE)
 
 UNREACHABLE = {
     # they ask hosts of the internet
     "ActionExecutionTestsV2.test_run_action_std_http", "ActionExecutionTestsV2.test_run_action_std_http_error",
     "ActionExecutionTestsV2.test_run_action_std_http_non_utf8_response",
-    # they run actions of OpenStack services
-    "OpenStackActionsTestsV2.test_heat_actions", "OpenStackActionsTestsV2.test_keystone_actions",
+    # it runs an action of an orchestration service
+    "OpenStackActionsTestsV2.test_heat_actions",
 }
 PASSED_BY_MISTRAL = 110
-NEED_OPENSTACK_ACTIONS = 2  # of keystone and of glance; the others are skipped where their service is away
+NEED_IMAGES = 1  # a service for images is not there; the others are skipped where their service is away
 
 CONFIGURATION = """
 [auth]
@@ -84,4 +87,4 @@ def test_A335_the_functional_tests_pass(workspace):
 
     failed = {name for name, state in results.items() if state == "FAILED"}
     assert failed <= UNREACHABLE, done.stdout[-4000:]
-    assert states.count("ok") >= PASSED_BY_MISTRAL - NEED_OPENSTACK_ACTIONS, done.stdout[-2000:]
+    assert states.count("ok") >= PASSED_BY_MISTRAL - NEED_IMAGES, done.stdout[-2000:]
