@@ -228,7 +228,7 @@ def _runtime(
     given, database, inbox = settings.engine, executions.database, deciding.inbox
     engine = Engine(
         database=database, executions=executions, inbox=inbox, shelf=deciding.shelf, standalone=standalone,
-        maintenance=Maintenance(database, inbox), new_id=new_id, timeout=given.request_timeout)
+        dispatcher=deciding.dispatcher, maintenance=Maintenance(database, inbox), new_id=new_id, timeout=given.request_timeout)
     sweeper = Sweeper(
         identity=this_process(node_id), pace=Pace(
             heartbeat=given.node_heartbeat, node_timeout=given.node_timeout, poll=given.poll_interval, claim_size=given.claim_size),

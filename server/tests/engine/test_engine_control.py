@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from maestrale import clock
 from maestrale.caller import Caller
 from maestrale.errors import ConflictError, InvalidActionError, NotAllowedError, NotFoundError, RequestError, WorkflowError
 from maestrale.store import VersionConflict
@@ -174,6 +175,57 @@ def test_a_result_for_a_deleted_execution_is_forgotten(process):
 
     assert process.runtime.dispatcher.in_hand() == []
     assert process.rows("executions") == []
+
+
+def test_the_actions_of_a_deleted_execution_and_of_its_children_are_ended(process):
+    process.define(WAITS + "parent: {tasks: {a: {workflow: slow}, b: {action: std.sleep}}}\n")
+    execution = process.start("parent").id
+    running = set(process.runner.taken)
+    assert len(running) == 2
+
+    process.ask(lambda: process.engine.delete(process.caller, execution, force=True))
+
+    assert set(process.runner.cancelled) == running
+    assert process.jobs() == 0
+
+
+def test_the_process_that_runs_an_action_of_a_deleted_execution_is_told(url, processes):
+    one, two = processes(url), processes(url)
+    one.define(WAITS)
+    execution = one.start("slow").id
+    (running,) = one.runner.taken
+    one.sweeper._reconciled_at = clock.monotonic()  # which would find it too, later
+
+    two.ask(lambda: two.engine.delete(two.caller, execution, force=True))
+    one.pass_time(1)
+    one.poll()
+    one.finish(data="too late")
+    one.poll()
+
+    assert one.runner.cancelled == [running]
+    assert one.runtime.dispatcher.in_hand() == []
+    assert one.jobs() == 0
+
+
+def test_an_action_that_was_begun_unseen_while_its_execution_was_deleted_is_ended(process):
+    process.define(WAITS)
+    execution = process.start("slow").id
+    (running,) = process.runner.taken
+    with process.service.database.write() as conn:
+        process.service.executions.delete_tree(conn, execution)
+
+    process.sweeper.reconcile()
+
+    assert process.runner.cancelled == [running]
+
+
+def test_reconciling_leaves_alone_what_has_its_row(process):
+    process.define(WAITS)
+    process.start("slow")
+
+    process.sweeper.reconcile()
+
+    assert process.runner.cancelled == []
 
 
 def test_a_rerun_gives_the_task_and_runs_it_again(process):

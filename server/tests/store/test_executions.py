@@ -293,7 +293,7 @@ def test_deleting_an_execution_takes_everything_below_along(store):
     save(store, new_jobs=[job(deeper.id), job(other.id)])
 
     with store.database.write() as conn:
-        assert store.delete_tree(conn, root.id) == 3
+        assert store.delete_tree(conn, root.id).executions == 3
 
     with store.database.read() as conn:
         counts = {
@@ -308,7 +308,7 @@ def test_deleting_a_child_keeps_its_parent_and_the_parents_values(store):
     below, _, _ = start(store, parent_execution_id=root.id, root_execution_id=root.id, input={"x": "y" * 5000})
 
     with store.database.write() as conn:
-        assert store.delete_tree(conn, below.id) == 1
+        assert store.delete_tree(conn, below.id).executions == 1
 
     assert load(Executions(store.database), root.id).execution == root
 

@@ -15,7 +15,7 @@ from maestrale import clock
 from maestrale.core.decide import Limits, Ports
 from maestrale.core.messages import ActionCompleted
 from maestrale.core.model import Attempt, Execution, Job, Task
-from maestrale.engine.dispatch import Dispatcher, Origin
+from maestrale.engine.dispatch import Dispatcher, Origin, cancellation
 from maestrale.engine.faults import AFTER_COMMIT, BEFORE_ANSWER, BEFORE_COMMIT, Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake, Ready
@@ -26,9 +26,6 @@ from maestrale.engine.shelf import Shelf
 from maestrale.engine.timers import Timers
 from maestrale.errors import NotFoundError
 from maestrale.store import Batch, Changeset, Database, Executions, VersionConflict, dispatch, jobs
-
-CANCEL_ACTION = "CancelAction"
-"""Type of a job's payload that no execution is told: the process that runs the attempt has to end it."""
 
 
 class Definitions(Protocol):
@@ -186,10 +183,7 @@ class Decider:
                 parts.dispatcher.take(attempt)
                 taken.append((unit, attempt_id))
             elif owner is not None:
-                job = Job(
-                    id=parts.new_id(), kind="message", execution_id=unit.id, due_at=now,
-                    payload={"type": CANCEL_ACTION, "attempt_id": attempt_id}, created_at=now, owner=owner,
-                )
+                job = cancellation(parts.new_id(), attempt_id, owner, now, execution_id=unit.id)
                 outcome.new_jobs[job.id] = job
         return taken
 

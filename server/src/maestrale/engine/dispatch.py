@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from maestrale.actions import Result, Runner, RunRequest
 from maestrale.core.messages import ActionCompleted
-from maestrale.core.model import Attempt, Execution
+from maestrale.core.model import Attempt, Execution, Job
 from maestrale.engine.faults import AFTER_DISPATCH, BEFORE_DISPATCH, RESULT_IN_HAND, Faults, no_faults
 from maestrale.engine.items import Delivery
 from maestrale.errors import StoppingError
@@ -23,6 +24,9 @@ from maestrale.errors import StoppingError
 log = structlog.get_logger(__name__)
 
 Report = Callable[[Delivery], None]
+
+CANCEL_ACTION = "CancelAction"
+"""Type of a job's payload that no execution is told: the process that runs the attempt has to end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,10 @@ class Dispatcher:
     def in_hand(self) -> list[str]:
         """The attempts that this process takes care of."""
         return list(self._in_hand)
+
+    def of_executions(self) -> list[str]:
+        """Those of them that belong to an execution."""
+        return [attempt_id for attempt_id, execution_id in list(self._in_hand.items()) if execution_id is not None]
 
     def take(self, attempt: Attempt) -> None:
         """From now on this process takes care of the attempt, whose row says so, or will with the next commit."""
@@ -132,6 +140,14 @@ def _nothing() -> None:
 
 def _unexpected(attempt_id: str, result: Result) -> None:
     log.warning("a result of nobody's action", action_execution_id=attempt_id, state=result.state)
+
+
+def cancellation(job_id: str, attempt_id: str, owner: str, now: datetime, *, execution_id: str | None) -> Job:
+    """What tells the process ``owner`` to end an action that it runs; ``execution_id`` is None if that is gone."""
+    return Job(
+        id=job_id, kind="message", execution_id=execution_id, due_at=now, payload={"type": CANCEL_ACTION, "attempt_id": attempt_id},
+        created_at=now, owner=owner,
+    )
 
 
 def request_of(attempt: Attempt, origin: Origin, *, repeated: bool = False) -> RunRequest:

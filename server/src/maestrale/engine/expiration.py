@@ -70,7 +70,7 @@ class Expiration:
         deleted = 0
         for execution_id in ids:
             try:
-                deleted += self.executions.delete_tree(conn, execution_id)
+                deleted += self.executions.delete_tree(conn, execution_id).executions
             except NotFoundError:
                 continue
         return deleted

@@ -23,7 +23,8 @@ import structlog
 from maestrale import clock
 from maestrale.core.messages import Continue, Stop, from_payload
 from maestrale.core.model import Job
-from maestrale.engine.decider import CANCEL_ACTION, Decider, HeldJobs
+from maestrale.engine.decider import Decider, HeldJobs
+from maestrale.engine.dispatch import CANCEL_ACTION
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery, Item, Operation, Start, answer, fail
 from maestrale.errors import DatabaseUnavailableError, EngineError, MaestraleError

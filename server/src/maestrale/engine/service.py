@@ -32,6 +32,7 @@ from maestrale.core.messages import (
     to_payload,
 )
 from maestrale.core.model import Attempt, Execution, Job, Task
+from maestrale.engine.dispatch import Dispatcher, cancellation
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery, Item, Operation, RunActionRequest, Start, StartRequest
 from maestrale.engine.maintenance import Maintenance
@@ -39,7 +40,7 @@ from maestrale.engine.question import Question
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.errors import NotAllowedError, NotFoundError, RequestError
-from maestrale.store import Connection, Database, Executions, jobs
+from maestrale.store import Connection, Database, Deleted, Executions, jobs
 
 UNKNOWN_ERROR = "Unknown error"
 COMPLETIONS = (states.SUCCESS, states.ERROR, states.CANCELLED)
@@ -51,13 +52,15 @@ class Engine:
 
     def __init__(
         self, *, database: Database, executions: Executions, inbox: Inbox, shelf: Shelf, standalone: StandaloneActions,
-        maintenance: Maintenance, new_id: Callable[[], str], timeout: float, now: Callable[[], datetime] = clock.now,
+        dispatcher: Dispatcher, maintenance: Maintenance, new_id: Callable[[], str], timeout: float,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._database = database
         self._executions = executions
         self._inbox = inbox
         self._shelf = shelf
         self._standalone = standalone
+        self._dispatcher = dispatcher
         self.maintenance = maintenance
         self._new_id = new_id
         self._timeout = timeout
@@ -94,11 +97,14 @@ class Engine:
         return self._tell(caller, execution_id, Describe(description))
 
     def delete(self, caller: Caller, execution_id: str, *, force: bool = False) -> None:
-        """Delete an execution with everything below it. Raises NotAllowedError for an unfinished one without ``force`` (L331)."""
+        """Delete an execution with everything below it, and end its actions wherever they run.
+
+        Raises NotAllowedError for an unfinished one without ``force`` (L331).
+        """
         self._ask(Operation("delete an execution", lambda: self._delete(caller, execution_id, force=force), Future())).wait()
 
     def _delete(self, caller: Caller, execution_id: str, *, force: bool) -> None:
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> Deleted:
             execution = self._executions.execution(conn, execution_id)
             if execution is None or not (caller.is_admin or execution.project_id == caller.project_id):
                 raise NotFoundError(f"Workflow execution not found [id={execution_id}]")
@@ -106,12 +112,22 @@ class Engine:
                 raise NotAllowedError(
                     f"Only completed executions can be deleted. Use --force to override this. "
                     f"Execution {execution_id} is in {execution.state} state.")
-            self._executions.delete_tree(conn, execution_id)
-            jobs.insert(conn, self._news_of_deletion(execution))
+            deleted = self._executions.delete_tree(conn, execution_id)
+            jobs.insert(conn, [*self._news_of_deletion(execution), *self._cancellations(deleted)])
+            return deleted
 
-        self._database.run_write(work)
+        deleted = self._database.run_write(work)
         # children may be in memory too, and are rarely worth finding
         self._shelf.clear()
+        for attempt_id, _ in deleted.at_work:
+            self._dispatcher.cancel(attempt_id)
+
+    def _cancellations(self, deleted: Deleted) -> list[Job]:
+        """What other processes have to be told that run actions of what was deleted."""
+        return [
+            cancellation(self._new_id(), attempt_id, owner, self._now(), execution_id=None)
+            for attempt_id, owner in deleted.at_work if attempt_id not in self._dispatcher
+        ]
 
     def _news_of_deletion(self, execution: Execution) -> list[Job]:
         """What the parent has to be told, which may wait for it; whoever finds the row delivers it."""

@@ -275,7 +275,11 @@ class Sweeper:
             self.inbox.put(Operation("reconcile", self.reconcile))
 
     def reconcile(self) -> None:
-        """Run and wake what bears this process's name but isn't in its hands. In the deciding thread, between two batches."""
+        """Run what bears this process's name but isn't in its hands, and end what is but was deleted.
+
+        In the deciding thread, between two batches, when everything in hand has its row.
+        """
+        self._end_deleted()
 
         def owned(conn: Connection) -> list[str]:
             return dispatch.owned_actions(conn, self.identity.id)
@@ -288,6 +292,17 @@ class Sweeper:
             for attempt in waiting:
                 self.dispatcher.take(attempt)
             self._run(waiting)
+
+
+    def _end_deleted(self) -> None:
+        """Actions that were begun while their execution was being deleted, unseen by who deleted it."""
+        in_hand = self.dispatcher.of_executions()
+        if not in_hand:
+            return
+        there = self.database.run_read(lambda conn: dispatch.existing(conn, in_hand))
+        for attempt_id in in_hand:
+            if attempt_id not in there:
+                self.dispatcher.cancel(attempt_id)
 
 
 def may_repeat(attempt: Attempt) -> bool:

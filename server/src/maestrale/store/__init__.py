@@ -25,7 +25,7 @@ from maestrale.store import (
 )
 from maestrale.store.commits import AlreadyExists, Batch, Changeset, JobGone, TriggerMoved, VersionConflict
 from maestrale.store.database import ConstraintError, Database, TransientError
-from maestrale.store.executions import Executions, Loaded
+from maestrale.store.executions import Deleted, Executions, Loaded
 from maestrale.store.filters import Where
 from maestrale.store.payloads import PayloadCache
 from maestrale.store.queries import by_ids, count_, field_names, get_, list_
@@ -33,8 +33,8 @@ from maestrale.store.schema import upgrade
 from maestrale.store.scope import EVERYTHING, Scope
 
 __all__ = [
-    "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Executions", "JobGone", "Loaded",
-    "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events", "by_ids", "count_",
+    "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Deleted", "Executions", "JobGone",
+    "Loaded", "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events", "by_ids", "count_",
     "definitions", "dispatch", "environment_secrets", "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes",
     "reports", "settings", "tokens", "triggers", "trusts", "upgrade",
 ]

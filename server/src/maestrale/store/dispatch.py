@@ -7,14 +7,14 @@ that picking up work never disturbs a decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
 
 from maestrale.core.model import Attempt
-from maestrale.store.executions import Executions
+from maestrale.store.executions import IDS_AT_ONCE, Executions
 from maestrale.store.tables import action_executions, nodes
 
 actions = action_executions.c
@@ -71,6 +71,14 @@ def let_go(conn: Connection, node_id: str, ids: Iterable[str]) -> int:
 def owned_actions(conn: Connection, node_id: str) -> list[str]:
     """The ids of the RUNNING actions that a node owns."""
     return list(conn.execute(sa.select(actions.id).where(_running(), actions.owner == node_id)).scalars())
+
+
+def existing(conn: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of these action executions that there are."""
+    found: set[str] = set()
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        found.update(conn.execute(sa.select(actions.id).where(actions.id.in_(ids[start:start + IDS_AT_ONCE]))).scalars())
+    return found
 
 
 def is_any_at_work(conn: Connection) -> bool:

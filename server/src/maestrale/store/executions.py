@@ -35,6 +35,14 @@ class Loaded:
     attempts: list[Attempt] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion took away: how many executions, and each action that a process had in hand with that process's name."""
+
+    executions: int
+    at_work: Sequence[tuple[str, str]] = ()
+
+
 class Executions:
     """The executions of one database. Thread-safe; one per process, since it remembers big values."""
 
@@ -175,8 +183,8 @@ class Executions:
             raise rival_of(batch, self.database) or error from error
         plan.committed()
 
-    def delete_tree(self, conn: Connection, execution_id: str) -> int:
-        """Delete an execution, all its descendants and everything of theirs; how many executions that were.
+    def delete_tree(self, conn: Connection, execution_id: str) -> Deleted:
+        """Delete an execution, all its descendants and everything of theirs.
 
         Raises NotFoundError. A commit that touches one of them fails from then on.
         """
@@ -188,6 +196,8 @@ class Executions:
             # taking the rows' locks keeps new children out; those that came before are found by looking again
             ids = found
             self._each(conn, "UPDATE executions SET version = version + 1 WHERE id", ids)
+        at_work = self._each(
+            conn, "SELECT id, owner FROM action_executions WHERE owner IS NOT NULL AND state = 'RUNNING' AND execution_id", ids)
         self._each(conn, "DELETE FROM action_events WHERE attempt_id IN (SELECT id FROM action_executions WHERE execution_id", ids, end=")")
         for table, column in (("executions", "id"), ("task_executions", "execution_id"), ("action_executions", "execution_id"),
                               ("jobs", "execution_id"), ("execution_leases", "execution_id")):
@@ -195,7 +205,7 @@ class Executions:
         if root == execution_id:
             self._each(conn, "DELETE FROM payloads WHERE scope_id", [execution_id])
             self.payloads.renew(execution_id)
-        return len(ids)
+        return Deleted(len(ids), [(row[0], row[1]) for row in at_work])
 
     def delete_attempt(self, conn: Connection, attempt_id: str) -> None:
         """Delete one action execution; the big values too if it was run on its own."""
