@@ -70,6 +70,12 @@ def identity(session_cloud, session_second_cloud):
     subprocess.run([SCRIPT, "stop", PREFIX], check=True, capture_output=True, timeout=60)
 
 
+@pytest.fixture(scope="session")
+def publish_in_catalogue(identity):
+    """Names further services, at ``(region, type)``."""
+    return lambda places: fill_catalogue(identity, places)
+
+
 def fill_catalogue(url, places):
     """Services and endpoints at ``(region, type)``; those of an earlier run get new addresses."""
     def call(method, path, body=None):
@@ -136,7 +142,7 @@ class Client:
             time.sleep(0.05)
         raise AssertionError(found)
 
-    def execute(self, name, **inputs):
+    def execute(self, name, /, **inputs):
         answer = requests.post(
             f"{self.base}/v2/executions", json={"workflow_name": name, "input": json.dumps(inputs)}, headers=self.headers, timeout=120)
         assert answer.status_code == 201, answer.text

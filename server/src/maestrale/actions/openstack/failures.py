@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from maestrale.errors import ActionError
 
 REQUEST_ID_HEADERS = ("x-openstack-request-id", "x-compute-request-id", "x-trans-id")
 _LONGEST = 2000
+_MARKUP = re.compile(r"<(?:br|p|/p) ?/?>")
+"""What WebOb, of which most services are made, puts into messages even in JSON."""
 
 
 class RefusedError(ActionError):
@@ -42,15 +45,19 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 
 def message_of(body: Any) -> str:
     """The message in the body of an error, in any of the forms that services use; empty if there is none."""
+    return _MARKUP.sub("", _found_in(body)).strip()
+
+
+def _found_in(body: Any) -> str:
     if not isinstance(body, Mapping):
         return ""
     for key in ("message", "error_message", "faultstring", "description", "NeutronError", "title", "cause", "detail"):
         value = body.get(key)
         if isinstance(value, str) and value:
             return value
-        if isinstance(value, Mapping) and (found := message_of(value)):
+        if isinstance(value, Mapping) and (found := _found_in(value)):
             return found
-    return next((found for value in body.values() if isinstance(value, Mapping) and (found := message_of(value))), "")
+    return next((found for value in body.values() if isinstance(value, Mapping) and (found := _found_in(value))), "")
 
 
 def of_library(error: Exception) -> RefusedError:

@@ -22,8 +22,7 @@ def listing(path: str, key: str) -> Special:
         query = [(name, str(value)) for name, value in {**rest, **filters}.items() if value is not None]
         if size or limit:
             query.append(("limit", str(size or limit)))
-        found = wire.pages(Filled("GET", path, query=query), key, {"pages": True})
-        return found[:int(limit)] if limit else found
+        return wire.first(int(limit) if limit else None, Filled("GET", path, query=query), key)
 
     return run
 

@@ -20,6 +20,8 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
     ("action_region", ""), ("cloud", None), ("microversion", None), ("wait_for", None), ("wait_timeout", 600), ("wait_interval", 2),
 )
 GONE = "DELETED"
+FETCHED_BEFORE = {"image.stage_image": ("image", "get_image"), "image.import_image": ("image", "get_image")}
+"""Calls that check the fields of what they are given, where an id has none: the input, and the call that gets it."""
 
 
 class SdkAction(Action):
@@ -48,12 +50,16 @@ class SdkAction(Action):
             method = getattr(proxy, self._call, None)
             if method is None:
                 raise ActionError(f"The cloud's version of the service '{self._service}' has no call '{self._call}'.")
-            result = method(**self._inputs)
+            result = method(**self._inputs | self._fetched(proxy))
             if self._options["wait_for"]:
                 result = self._wait(context, proxy, result)
             return _shaped(result, context)
         except failures as error:
             raise of_library(error) from error
+
+    def _fetched(self, proxy: Any) -> dict[str, Any]:
+        name, getter = FETCHED_BEFORE.get(f"{self._service}.{self._call}", ("", ""))
+        return {name: getattr(proxy, getter)(self._inputs[name])} if name else {}
 
     def _wait(self, context: ActionContext, proxy: Any, result: Any) -> Any:
         """Ask until the resource has the status, or is gone for DELETED. Raises ActionError for a failed status and for too long a wait."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -57,21 +58,30 @@ class Wire:
         """The items of all pages, or of one where a limit was asked for; never more than the action's largest list."""
         is_limited = any(name == "limit" and value not in {"-1", "None"} for name, value in filled.query)
         filled.query = [(name, value) for name, value in filled.query if (name, value) != ("limit", "-1")]
-        items: list[Any] = []
-        most = self._context.settings.openstack.list_max
-        for body in self._bodies(filled, key, row, only_first=is_limited or not row.get("pages")):
-            found = body.get(key) if isinstance(body, Mapping) and key else body
-            items += found if isinstance(found, list) else [found]
-            if len(items) > most:
-                raise ActionError(f"The list has more than {most} items; ask for fewer, or raise the option openstack.list_max.")
-        return items
+        bodies = self._bodies(filled, key, row)
+        return list(self._items(islice(bodies, 1) if is_limited or not row.get("pages") else bodies, key))
 
-    def _bodies(self, filled: Filled, key: str | None, row: Mapping[str, Any], *, only_first: bool) -> Iterator[Any]:
+    def first(self, count: int | None, filled: Filled, key: str) -> list[Any]:
+        """The first ``count`` items, or all for None, from as many pages as it takes: a limit in the query is only a page's."""
+        return list(islice(self._items(self._bodies(filled, key, {}), key), count))
+
+    def _items(self, bodies: Iterable[Any], key: str | None) -> Iterator[Any]:
+        most = self._context.settings.openstack.list_max
+        count = 0
+        for body in bodies:
+            found = body.get(key) if isinstance(body, Mapping) and key else body
+            items = found if isinstance(found, list) else [found]
+            count += len(items)
+            if count > most:
+                raise ActionError(f"The list has more than {most} items; ask for fewer, or raise the option openstack.list_max.")
+            yield from items
+
+    def _bodies(self, filled: Filled, key: str | None, row: Mapping[str, Any]) -> Iterator[Any]:
         seen: set[tuple[tuple[str, Any], ...]] = set()
         for _ in range(MOST_PAGES):
             body = self.send(filled, row=row)
             yield body
-            following = None if only_first else next_query(body, key)
+            following = next_query(body, key)
             if following is None or tuple(following) in seen:
                 return
             seen.add(tuple(following))
