@@ -135,7 +135,10 @@ class ScriptedRunner:
 
 
 class Process:
-    """One service as if it were a process of its own, turned by hand. ``pass_time`` moves its clock."""
+    """One service as if it were a process of its own, turned by hand.
+
+    ``pass_time`` lets time go by; ``set_clock`` moves the wall clock alone, as an operator or NTP may do.
+    """
 
     def __init__(self, url, **options):
         engine = {"poll_interval": 0.01, "request_timeout": 20, **options.pop("engine", {})}
@@ -148,12 +151,20 @@ class Process:
         self.runtime.standalone.runner = self.runner
         self.caller = Caller(project_id="p1")
         self.ahead = timedelta()
+        self.elapsed = 0.0
         now = lambda: clock.now() + self.ahead  # noqa: E731
-        self.loop.now = self.loop.decider._parts.now = self.sweeper.now = self.runtime.notifications.now = self.runtime.standalone.now = now
+        monotonic = lambda: clock.monotonic() + self.elapsed  # noqa: E731
+        self.loop.monotonic = self.loop.suspects.monotonic = monotonic
+        self.loop.suspects.now = self.loop.now = self.loop.decider._parts.now = self.sweeper.now = now
+        self.runtime.notifications.now = self.runtime.standalone.now = now
         self.now = now
         self.sweeper.beat()
 
     def pass_time(self, seconds):
+        self.ahead += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+    def set_clock(self, seconds):
         self.ahead += timedelta(seconds=seconds)
 
     def drain(self):

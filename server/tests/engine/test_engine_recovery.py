@@ -115,6 +115,7 @@ def test_a_result_is_kept_while_the_database_is_away(process, monkeypatch):
     def broken(batch):
         raise DatabaseUnavailableError("down")
 
+    monkeypatch.setattr(process.loop.decider, "is_database_usable", lambda: False)
     monkeypatch.setattr(process.service.executions, "commit", broken)
     process.finish(data="kept")
     assert process.state(execution.id) == "RUNNING"
@@ -134,6 +135,7 @@ def test_requests_fail_at_once_while_the_database_is_away(process, monkeypatch):
     def broken(batch):
         raise DatabaseUnavailableError("down")
 
+    monkeypatch.setattr(process.loop.decider, "is_database_usable", lambda: False)
     monkeypatch.setattr(process.service.executions, "commit", broken)
     with pytest.raises(DatabaseUnavailableError):
         process.start("unsafe", id="e1")
@@ -220,8 +222,7 @@ def test_a_fault_of_ours_ends_the_execution_and_says_so(process, monkeypatch):
     monkeypatch.setitem(deciding._HANDLERS, deciding.m.ActionCompleted, broken)
     process.finish(data=1)
     for _ in range(5):
-        for later in process.loop._later:
-            later.at = 0.0
+        process.pass_time(1)
         process.drain()
 
     assert process.state(execution.id) == "ERROR"

@@ -68,7 +68,7 @@ def test_an_action_taken_for_a_cancellation_that_was_then_in_vain_is_not_run(url
     with pytest.raises(DatabaseUnavailableError):
         two.ask(lambda: two.engine.stop(two.caller, execution.id, "CANCELLED"))
     monkeypatch.setattr(two.service.executions, "commit", commit)
-    two.loop._down_until = 0.0
+    two.pass_time(1)
 
     two.ask(lambda: two.engine.stop(two.caller, execution.id, "CANCELLED"))
     two.poll()

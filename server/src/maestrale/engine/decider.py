@@ -24,8 +24,8 @@ from maestrale.engine.programs import Programs
 from maestrale.engine.round import Bounds, Outcome, Round, Unit, World, copy_of
 from maestrale.engine.shelf import Shelf
 from maestrale.engine.timers import Timers
-from maestrale.errors import NotFoundError
-from maestrale.store import Batch, Changeset, Database, Executions, VersionConflict, dispatch, jobs
+from maestrale.errors import DatabaseUnavailableError, NotFoundError
+from maestrale.store import Batch, Changeset, Database, Executions, VersionConflict, dispatch, jobs, nodes
 
 
 class Definitions(Protocol):
@@ -127,6 +127,15 @@ class Decider:
     def cancel(self, attempt_id: str) -> None:
         """Make an action end that this process runs, as another one has asked."""
         self._parts.dispatcher.cancel(attempt_id)
+
+    def is_database_usable(self) -> bool:
+        """Whether the database takes a small change at the moment: this process's heartbeat."""
+        parts = self._parts
+        try:
+            parts.database.run_write(lambda conn: nodes.heartbeat(conn, parts.node_id, parts.now()))
+        except DatabaseUnavailableError:
+            return False
+        return True
 
     def existing_jobs(self, ids: Sequence[str]) -> set[str]:
         """Those of these jobs that are still to be done."""

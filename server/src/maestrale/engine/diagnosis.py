@@ -17,7 +17,8 @@ from maestrale.core.model import Attempt, Execution, Job, Task
 from maestrale.core.scan import DELAYS
 from maestrale.engine.nodes import NodeIdentity, process_start
 from maestrale.errors import NotFoundError
-from maestrale.store import Connection, Database, Executions, jobs, nodes, reports
+from maestrale.store import Connection, Database, Executions, execution_troubles, jobs, nodes, reports
+from maestrale.store.execution_troubles import Trouble
 from maestrale.store.nodes import Node
 
 UNFINISHED = (states.RUNNING, states.PAUSED, states.IDLE)
@@ -70,17 +71,18 @@ class Diagnosis:
         now = self.now()
         known = {node.id: node for node in nodes.all_nodes(conn)}
         living = {one: node for one, node in known.items() if self._lives(node, now)}
+        troubles = execution_troubles.of_executions(conn, ids)
         found = []
         for execution_id in ids:
             try:
                 loaded = self.executions.load(conn, execution_id)
             except NotFoundError:
                 continue
-            if now - loaded.execution.updated_at >= self.quiet:
+            if now - loaded.execution.updated_at >= self.quiet or execution_id in troubles:
                 open_children = [one.id for one in loaded.attempts if is_open_child(one)]
                 case = Case(
                     loaded.execution, loaded.tasks, loaded.attempts, jobs.of_execution(conn, execution_id), living, now,
-                    reports.states_of(conn, open_children))
+                    reports.states_of(conn, open_children), troubles.get(execution_id))
                 found.append(case.finding())
         return found
 
@@ -157,10 +159,11 @@ class Case:
     living: Mapping[str, Node]
     now: datetime
     children: Mapping[str, str]
+    trouble: Trouble | None = None
 
     def finding(self) -> Finding:
         """What it waits for; the first reason that applies."""
-        for look in (self._paused, self._timer, self._job, self._action, self._child):
+        for look in (self._undecided, self._paused, self._timer, self._job, self._action, self._child):
             found = look()
             if found is not None:
                 return found
@@ -170,6 +173,13 @@ class Case:
         shown = "" if since is None else since.strftime("%Y-%m-%d %H:%M:%S")
         execution = self.execution
         return Finding(execution.id, execution.workflow_name, execution.state, reason, shown, holder, is_stuck)
+
+    def _undecided(self) -> Finding | None:
+        trouble = self.trouble
+        if trouble is None or trouble.owner not in self.living:
+            return None
+        return self._say(
+            f"a decision that has failed {trouble.tries} times ({trouble.reason})", trouble.since, self._holder(trouble.owner))
 
     def _paused(self) -> Finding | None:
         if self.execution.state != states.PAUSED:

@@ -3,7 +3,8 @@
 Everything that waits forms one batch with one commit; what arrives meanwhile is the next batch. If another process
 has changed one of the executions, nothing of the batch is written and each execution is decided again by itself from
 a fresh load. If the database is away, requests fail at once, and everything else is kept and tried again: its rows
-say that it is not done yet. A fault of ours in deciding one execution never holds up another one; after some tries
+say that it is not done yet. If it works, but not for one of the executions, that one is found and tried by itself, more and
+more seldom (``suspects.py``). A fault of ours in deciding one execution never holds up another one; after some tries
 that execution ends in ERROR and says so.
 
 Only this thread touches the cache, the timers and the held jobs.
@@ -27,6 +28,7 @@ from maestrale.engine.decider import Decider, HeldJobs
 from maestrale.engine.dispatch import CANCEL_ACTION
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.items import Delivery, Item, Operation, Start, answer, fail
+from maestrale.engine.suspects import Suspects
 from maestrale.errors import DatabaseUnavailableError, EngineError, MaestraleError
 from maestrale.store import AlreadyExists, JobGone, TriggerMoved, VersionConflict
 
@@ -37,6 +39,7 @@ TRIES_APART = 8
 TRIES_OF_A_FAULT = 3
 FIRST_PAUSE = 0.2
 GIVE_UP_PAUSE = 60.0
+NOT_NOW = "The execution can't be changed at the moment, and is tried again later:"
 
 
 @dataclass(slots=True)
@@ -57,9 +60,11 @@ class DecisionLoop:
         self.jobs = jobs
         self.wants_reconciliation = False
         self.now = now
+        self.monotonic: Callable[[], float] = clock.monotonic
         self._inbox = inbox
         self._batch_size = batch_size
         self._retry_delay_max = retry_delay_max
+        self.suspects = Suspects()
         self._later: list[_Later] = []
         self._down_until = 0.0
         self._pause = FIRST_PAUSE
@@ -98,7 +103,7 @@ class DecisionLoop:
 
     def _patience(self) -> float | None:
         waits = [w for w in (self.jobs.timers.next_in(self.now()),) if w is not None]
-        waits.extend(max(0.0, later.at - clock.monotonic()) for later in self._later)
+        waits.extend(max(0.0, later.at - self.monotonic()) for later in self._later)
         return min(waits, default=None)
 
     def _due(self) -> list[Item]:
@@ -107,7 +112,7 @@ class DecisionLoop:
     def _retries(self) -> list[Item]:
         if not self._later:
             return []
-        now = clock.monotonic()
+        now = self.monotonic()
         due = [later for later in self._later if later.at <= now]
         self._later = [later for later in self._later if later.at > now]
         return [item for later in due for item in later.items]
@@ -149,10 +154,12 @@ class DecisionLoop:
                 self._operate(item)
             else:
                 deciding.append(item)
-        if deciding:
-            deciding = self._while_down(deciding)
-        if deciding:
-            self._together(deciding)
+        possible = self._while_down(deciding) if deciding else ()
+        together, apart = self._sorted_out(possible) if self.suspects else (possible, [])
+        if together:
+            self._together(together)
+        for group in apart:
+            self._alone(group)
 
     def _operate(self, item: Operation) -> None:
         try:
@@ -171,14 +178,29 @@ class DecisionLoop:
         else:
             answer(item, result)
 
-    def _while_down(self, items: list[Start | Delivery]) -> list[Start | Delivery]:
+    def _while_down(self, items: Sequence[Start | Delivery]) -> Sequence[Start | Delivery]:
         """While the database is away nothing is tried before the pause is over."""
-        if clock.monotonic() >= self._down_until:
+        if self.monotonic() >= self._down_until:
             return items
         self._put_off(items, DatabaseUnavailableError("The database can't be reached at the moment."))
         return []
 
+    def _sorted_out(self, items: Sequence[Start | Delivery]) -> tuple[list[Start | Delivery], list[list[Start | Delivery]]]:
+        """What is decided together, and what by itself since its execution is suspected; that has to wait for its time."""
+        together: list[Start | Delivery] = []
+        apart: dict[str | None, list[Start | Delivery]] = {}
+        for item in items:
+            wait = self.suspects.wait(item.key)
+            if wait is None:
+                together.append(item)
+            elif wait <= 0:
+                apart.setdefault(item.key, []).append(item)
+            else:
+                self._put_off([item], DatabaseUnavailableError(f"{NOT_NOW} {self.suspects.reason(item.key or '')}"), wait)
+        return together, list(apart.values())
+
     def _together(self, items: Sequence[Start | Delivery]) -> None:
+        begun = self.monotonic()
         try:
             self.decider.decide(items)
             self._pause = FIRST_PAUSE
@@ -188,7 +210,7 @@ class DecisionLoop:
         except TriggerMoved:
             self._apart(items)
         except DatabaseUnavailableError as error:
-            self._database_is_down(items, error)
+            self._not_taken(items, error, self.monotonic() - begun)
         except Exception as error:
             log.exception("deciding a batch failed", items=len(items))
             self._apart(items, error)
@@ -198,13 +220,11 @@ class DecisionLoop:
         if fault is not None and len(items) == 1:
             self._faulty(items[0], fault)
             return
-        groups: dict[Any, list[Start | Delivery]] = {}
-        for item in items:
-            groups.setdefault(item.key or item, []).append(item)
-        for group in groups.values():
+        for group in _by_execution(items):
             self._alone(group)
 
     def _alone(self, items: Sequence[Start | Delivery]) -> None:
+        items = self._while_down(items)
         for number in range(TRIES_APART):
             items = [item for item in items if self._is_open(item)]
             if not items or self._settled_alone(items):
@@ -221,9 +241,11 @@ class DecisionLoop:
         """One try; False if another process was quicker once more."""
         for item in items:
             item.tries += 1
+        begun = self.monotonic()
         try:
             self.decider.decide(items)
             self._pause = FIRST_PAUSE
+            self.suspects.clear(items[0].key)
         except CONFLICTS as conflict:
             self._noted(conflict)
             return False
@@ -231,7 +253,7 @@ class DecisionLoop:
             for item in items:
                 fail(item, error)
         except DatabaseUnavailableError as error:
-            self._database_is_down(items, error)
+            self._not_taken(items, error, self.monotonic() - begun)
         except Exception as error:
             log.exception("deciding failed", execution_id=items[0].key, items=len(items))
             if len(items) == 1:
@@ -249,22 +271,43 @@ class DecisionLoop:
 
     # ---- trouble
 
+    def _not_taken(self, items: Sequence[Start | Delivery], error: DatabaseUnavailableError, took: float) -> None:
+        """The database did not do it: either it does nothing at the moment, or it can't do this for one of the executions."""
+        if not self.decider.is_database_usable():
+            self._database_is_down(items, error)
+        elif len(_by_execution(items)) > 1:
+            log.warning("a batch can't be committed though the database works", items=len(items), error=str(error))
+            self._apart(items)
+        else:
+            self._suspect(items, error, took)
+
+    def _suspect(self, items: Sequence[Start | Delivery], error: DatabaseUnavailableError, took: float) -> None:
+        self.wants_reconciliation = True
+        key = items[0].key
+        if key is None or isinstance(items[0], Start):
+            self._put_off(items, error)
+            return
+        pause = self.suspects.note(key, error.message, took=took)
+        log.warning("an execution can't be decided though the database works", execution_id=key, error=error.message, pause=pause)
+        self._put_off(items, error, pause)
+
     def _database_is_down(self, items: Sequence[Start | Delivery], error: DatabaseUnavailableError) -> None:
-        self._down_until = clock.monotonic() + self._pause
+        self._down_until = self.monotonic() + self._pause
         log.warning("the database is not available", error=str(error), kept=sum(item.future is None for item in items))
         self._pause = min(self._pause * 2, self._retry_delay_max)
         self.wants_reconciliation = True
         self._put_off(items, error)
 
-    def _put_off(self, items: Sequence[Start | Delivery], error: MaestraleError) -> None:
+    def _put_off(self, items: Sequence[Start | Delivery], error: MaestraleError, pause: float | None = None) -> None:
         """Requests fail, everything else waits."""
         for item in items:
             fail(item, error)
-        self._keep_for_later([item for item in items if item.future is None or (isinstance(item, Delivery) and item.job_id is not None)])
+        kept = [item for item in items if item.future is None or (isinstance(item, Delivery) and item.job_id is not None)]
+        self._keep_for_later(kept, pause)
 
     def _keep_for_later(self, items: Sequence[Item], pause: float | None = None) -> None:
         if items:
-            at = max(clock.monotonic() + (self._pause if pause is None else pause), self._down_until)
+            at = max(self.monotonic() + (self._pause if pause is None else pause), self._down_until)
             self._later.append(_Later(at, list(items)))
 
     def _faulty(self, item: Start | Delivery, error: Exception) -> None:
@@ -275,12 +318,22 @@ class DecisionLoop:
             return
         if isinstance(item.message, Stop):
             log.error("an execution can't be decided at all", execution_id=item.execution_id)
-            self._keep_for_later([item], GIVE_UP_PAUSE)
+            self._keep_for_later([item], self._pause_of_faulty(item, text, GIVE_UP_PAUSE))
             return
         item.faults += 1
-        if item.faults < TRIES_OF_A_FAULT:
-            self._keep_for_later([item], FIRST_PAUSE)
-        else:
+        if item.faults >= TRIES_OF_A_FAULT:
             name = type(item.message).__name__
             item.message = Stop("ERROR", f"Internal fault while deciding on {name}: {text}")
-            self._keep_for_later([item], 0.0)
+        self._keep_for_later([item], self._pause_of_faulty(item, text, FIRST_PAUSE))
+
+    def _pause_of_faulty(self, item: Delivery, text: str, at_least: float) -> float:
+        """From now on it is decided by itself, since a fault throws away all that is decided together with it."""
+        return at_least if item.key is None else self.suspects.note(item.key, f"Internal fault: {text}", at_least=at_least)
+
+
+def _by_execution(items: Sequence[Start | Delivery]) -> list[list[Start | Delivery]]:
+    """The items of each execution; one of which the execution isn't known is by itself."""
+    groups: dict[Any, list[Start | Delivery]] = {}
+    for item in items:
+        groups.setdefault(item.key or item, []).append(item)
+    return list(groups.values())

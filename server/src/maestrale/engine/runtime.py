@@ -19,7 +19,7 @@ from maestrale.engine.service import Engine
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.engine.sweeper import Sweeper
 from maestrale.errors import DatabaseUnavailableError
-from maestrale.store import Connection, Database, dispatch, jobs, nodes
+from maestrale.store import Connection, Database, dispatch, execution_troubles, jobs, nodes
 
 log = structlog.get_logger(__name__)
 
@@ -159,3 +159,4 @@ class EngineRuntime:
         dispatch.release_actions(conn, self.node_id, (*leftover.waiting, *self.dispatcher.unbegun))
         jobs.release_all(conn, self.node_id)
         nodes.remove(conn, [self.node_id])
+        execution_troubles.forget_of_the_dead(conn)

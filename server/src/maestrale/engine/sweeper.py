@@ -28,7 +28,7 @@ from maestrale.engine.notifications import Notifications
 from maestrale.engine.periodic import Duty, Periodic
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.errors import ConflictError
-from maestrale.store import Connection, Database, Executions, dispatch, jobs, nodes, queries, reports
+from maestrale.store import Connection, Database, Executions, dispatch, execution_troubles, jobs, nodes, queries, reports
 from maestrale.store.scope import EVERYTHING
 
 log = structlog.get_logger(__name__)
@@ -118,6 +118,7 @@ class Sweeper:
         def work(conn: Connection) -> None:
             nodes.remove(conn, dead)
             jobs.release_abandoned(conn)
+            execution_troubles.forget_of_the_dead(conn)
 
         self.database.run_write(work)
         self._orphans_due = 0.0
@@ -131,6 +132,7 @@ class Sweeper:
             return
         self.notifications.flush()
         self._delete_void_jobs()
+        self._write_troubles()
         if self.draining:
             return
         self.claim_jobs()
@@ -253,6 +255,25 @@ class Sweeper:
         void, self.loop.jobs.void = self.loop.jobs.void, []
         if void:
             self.database.run_write(lambda conn: jobs.remove(conn, void))
+
+    def _write_troubles(self) -> None:
+        """Tell the doctor of executions that can't be decided, and of those that were after all."""
+        suspects = self.loop.suspects
+        told, over = suspects.changes()
+        if not told and not over:
+            return
+        owner = self.identity.id
+
+        def work(conn: Connection) -> None:
+            execution_troubles.note(conn, [
+                execution_troubles.Trouble(one, owner, suspect.since, suspect.tries, suspect.reason) for one, suspect in told.items()])
+            execution_troubles.forget(conn, owner, over)
+
+        try:
+            self.database.run_write(work)
+        except BaseException:
+            suspects.keep_changes([*told, *over])
+            raise
 
     def continue_idle(self) -> None:
         """Executions that are RUNNING though nothing will ever wake them. There are none unless something went wrong."""

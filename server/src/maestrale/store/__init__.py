@@ -3,7 +3,7 @@
 ``Database`` gives transactions, ``Executions`` loads and commits the hot path, ``list_``/``get_`` are what the API
 reads, all other modules hold functions on a connection: ``definitions``, ``members``, ``triggers``, ``jobs``,
 ``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``trusts``, ``action_events``, ``execution_leases``,
-``environment_secrets``.
+``execution_troubles``, ``environment_secrets``.
 """
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from maestrale.store import (
     dispatch,
     environment_secrets,
     execution_leases,
+    execution_troubles,
     jobs,
     members,
     nodes,
@@ -33,8 +34,8 @@ from maestrale.store.schema import upgrade
 from maestrale.store.scope import EVERYTHING, Scope
 
 __all__ = [
-    "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Deleted", "Executions", "JobGone",
-    "Loaded", "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events", "by_ids", "count_",
-    "definitions", "dispatch", "environment_secrets", "execution_leases", "field_names", "get_", "jobs", "list_", "members", "nodes",
-    "reports", "settings", "tokens", "triggers", "trusts", "upgrade",
+    "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Deleted", "Executions",
+    "JobGone", "Loaded", "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events",
+    "by_ids", "count_", "definitions", "dispatch", "environment_secrets", "execution_leases", "execution_troubles", "field_names",
+    "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers", "trusts", "upgrade",
 ]

@@ -200,7 +200,7 @@ class Executions:
             conn, "SELECT id, owner FROM action_executions WHERE owner IS NOT NULL AND state = 'RUNNING' AND execution_id", ids)
         self._each(conn, "DELETE FROM action_events WHERE attempt_id IN (SELECT id FROM action_executions WHERE execution_id", ids, end=")")
         for table, column in (("executions", "id"), ("task_executions", "execution_id"), ("action_executions", "execution_id"),
-                              ("jobs", "execution_id"), ("execution_leases", "execution_id")):
+                              ("jobs", "execution_id"), ("execution_leases", "execution_id"), ("execution_troubles", "execution_id")):
             self._each(conn, f"DELETE FROM {table} WHERE {column}", ids)
         if root == execution_id:
             self._each(conn, "DELETE FROM payloads WHERE scope_id", [execution_id])

@@ -239,6 +239,16 @@ execution_leases = _table(
     key=("execution_id",),
 )
 
+execution_troubles = _table(
+    "execution_troubles",
+    _id("execution_id"),
+    _id("owner"),
+    Column("since", time(), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("reason", text(), nullable=False),
+    key=("execution_id",),
+)
+
 settings = _table(
     "settings",
     Column("name", string(255), nullable=False),
