@@ -213,11 +213,12 @@ def server_api(run: Run) -> int:
 
 
 def server_actions(run: Run) -> int:
-    """The tests of actions, with a real image service where one can be installed."""
-    try:
-        ensure("glance")
-    except VenvError as error:
-        run("echo", f"glance: {error}")
+    """The tests of actions, with a real image service and a real object store where they can be installed."""
+    for service in ("glance", "swift"):
+        try:
+            ensure(service)
+        except VenvError as error:
+            run("echo", f"{service}: {error}")
     return server_part("actions")(run)
 
 

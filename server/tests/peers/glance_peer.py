@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import subprocess
-import time
 from pathlib import Path
 
-import httpx
-from outside import PASSWORD, PATIENCE, environment_of, leave_out
+from installed_service import InstalledService, free_address, prepare
+from outside import PASSWORD, environment_of
 
 CONFIGURATION = """
 [DEFAULT]
@@ -47,53 +42,19 @@ class Glance:
     """An image service of the test run's own, which asks the identity service at ``identity``; its files are in ``folder``."""
 
     def __init__(self, folder: Path, identity: str) -> None:
-        self._environment = environment_of("glance")
-        self._folder = folder
-        (folder / "glance-api.conf").write_text(CONFIGURATION.format(
-            folder=folder, environment=self._environment, identity=identity, password=PASSWORD))
-        self._prepare()
-        self.url = f"http://127.0.0.1:{_free_port()}"
-        self._process = self._serve()
-        self._wait()
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait(PATIENCE)
-
-    def _prepare(self) -> None:
-        command = [str(self._environment / "bin" / "glance-manage"), "--config-file", str(self._folder / "glance-api.conf"), "db_sync"]
-        made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=_quiet())
-        if made.returncode:
-            leave_out("glance", f"its database can't be made: {made.stderr.strip()[-200:]}")
-
-    def _serve(self) -> subprocess.Popen[bytes]:
+        environment, address = environment_of("glance"), free_address()
+        settings = folder / "glance-api.conf"
+        settings.write_text(CONFIGURATION.format(folder=folder, environment=environment, identity=identity, password=PASSWORD))
+        prepare("glance", [environment / "bin" / "glance-manage", "--config-file", settings, "db_sync"])
         # One process: SQLite has one writer, and uWSGI keeps no connection of an http-socket open.
         command = [
-            self._environment / "bin" / "uwsgi", "--http-socket", self.url.removeprefix("http://"), "--virtualenv", self._environment,
+            environment / "bin" / "uwsgi", "--http-socket", address, "--virtualenv", environment,
             "--module", "glance.wsgi.api:application", "--need-app", "--enable-threads", "--http-chunked-input", "--die-on-term",
             "--buffer-size", "65535", "--add-header", "Connection: close", "--disable-logging",
         ]
-        environment = {**_quiet(), "OS_GLANCE_CONFIG_DIR": str(self._folder)}
-        with (self._folder / "uwsgi.log").open("wb") as log:
-            return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._service = InstalledService("glance", command, address, folder, {"OS_GLANCE_CONFIG_DIR": str(folder)})
+        self.url = f"http://{address}"
 
-    def _wait(self) -> None:
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until and self._process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/versions", trust_env=False, timeout=PATIENCE).status_code == 200:
-                    return
-            time.sleep(0.05)
-        self._process.kill()
-        leave_out("glance", f"it does not answer: {(self._folder / 'uwsgi.log').read_text(errors='replace').strip()[-200:]}")
-
-
-def _quiet() -> dict[str, str]:
-    return {**os.environ, "PYTHONWARNINGS": "ignore"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    def stop(self) -> None:
+        """End it."""
+        self._service.stop()

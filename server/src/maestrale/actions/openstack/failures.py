@@ -10,6 +10,7 @@ from maestrale.errors import ActionError
 
 REQUEST_ID_HEADERS = ("x-openstack-request-id", "x-compute-request-id", "x-trans-id")
 _LONGEST = 2000
+_TAG = re.compile(r"<[^>]*>")
 _MARKUP = re.compile(r"<(?:br|p|/p) ?/?>")
 """What WebOb, of which most services are made, puts into messages even in JSON."""
 
@@ -24,8 +25,12 @@ class RefusedError(ActionError):
 
 def refusal(status: int, reason: str, headers: Mapping[str, str], body: Any, text: str) -> RefusedError:
     """The error for an answer: ``body`` is its JSON or None, ``text`` its plain form."""
-    message = message_of(body) or text.strip()[:_LONGEST] or reason
+    message = message_of(body) or _plain(text, headers.get("content-type") or "")[:_LONGEST] or reason
     return RefusedError(compose(message, status, request_id_of(headers)), status)
+
+
+def _plain(text: str, kind: str) -> str:
+    return " ".join(_TAG.sub(" ", text).split()) if "html" in kind else text.strip()
 
 
 def compose(message: str, status: int | None, request_id: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from maestrale import clock
@@ -45,6 +46,8 @@ class SdkAction(Action):
             microversion=(self._service, str(version)) if version else None)
         failures = (extras.load("keystoneauth1.exceptions", "openstack").ClientException,
                     extras.load("openstack.exceptions", "openstack").SDKException)
+        if self._service == "object_store":
+            _keep_metadata_apart()
         try:
             proxy = getattr(connection, self._service)
             method = getattr(proxy, self._call, None)
@@ -90,6 +93,15 @@ class SdkAction(Action):
         return f"openstack.{self._service}.{self._call}"
 
 
+def _keep_metadata_apart() -> None:
+    """The SDK keeps the metadata of a new container in the class, whence every later request of anybody would take them."""
+    resource = extras.load("openstack.object_store.v1._base", "openstack").BaseResource
+    if isinstance(vars(resource)["metadata"], dict):
+        own: cached_property[dict[str, Any]] = cached_property(lambda _: {})
+        own.__set_name__(resource, "metadata")
+        resource.metadata = own
+
+
 def _getter(proxy: Any, call: str) -> Any:
     """The call that gets what ``call`` works on: the longest name of a resource at its end, or in it."""
     words = call.split("_")
@@ -108,10 +120,16 @@ def _ident(result: Any, inputs: Mapping[str, Any]) -> Any:
     return found if found is not None else next((value for value in inputs.values() if isinstance(value, str)), None)
 
 
+def _metadata_of(resource: Any) -> dict[str, Any]:
+    """Those of containers and objects, which the SDK leaves out of its mappings."""
+    found = getattr(resource, "metadata", None)
+    return {"metadata": found} if isinstance(found, Mapping) else {}
+
+
 def _shaped(value: Any, context: ActionContext) -> Any:
     """Resources as mappings, generators as lists of bounded length, answers as their content."""
     if hasattr(value, "to_dict") and not inspect.isclass(value):
-        return _shaped(value.to_dict(computed=False), context)
+        return _shaped(_metadata_of(value) | value.to_dict(computed=False), context)
     if hasattr(value, "status_code") and hasattr(value, "content"):
         return content(value)
     if isinstance(value, Mapping):
