@@ -436,6 +436,16 @@ def test_A131_inputs_of_an_adhoc_action_are_json(api):
     assert api.get(f"actions/{name}").json()["input"] == 'x, y=5, z=null, s="str"'
 
 
+def test_A131_no_inputs_are_null_where_an_action_is_changed_and_an_empty_text_where_it_is_read(api):
+    text = f"version: '2.0'\n{unique('a')}:\n  base: std.noop\n"
+    (made,) = api.post("actions", text).json()["actions"]
+    (changed,) = api.put("actions", text).json()["actions"]
+
+    assert (made["input"], changed["input"]) == (None, None)
+    assert api.get(f"actions/{made['name']}").json()["input"] == ""
+    assert api.get("actions", name=made["name"]).json()["actions"][0]["input"] == ""
+
+
 def test_A132_filters_work_over_all_providers(api):
     name = unique("a")
     api.post("actions", ACTION.format(name=name))

@@ -87,6 +87,24 @@ def test_a_missing_media_type_is_json(api):
 # ---- values
 
 
+def test_the_reply_to_a_creation_says_nothing_of_an_update(admin):
+    name = unique()
+    actions = f"version: '2.0'\n{name}:\n  base: std.noop\n"
+    admin.define(name=name)
+    made = [
+        admin.post("workflows", NOOP.format(name=unique())).json()["workflows"][0],
+        admin.post("actions", actions).json()["actions"][0],
+        admin.post("workbooks", f"version: '2.0'\nname: {name}\n").json(),
+        admin.post("environments", {"name": name, "variables": {}}).json(),
+        admin.post("cron_triggers", {"name": name, "workflow_name": name, "pattern": "0 0 1 1 *"}).json(),
+        admin.post("code_sources", "class A: pass\n", name=name).json(),
+        admin.post("dynamic_actions", {"name": f"{name}.a", "class_name": "A", "code_source_name": name}).json(),
+    ]
+
+    assert [(bool(row["created_at"]), "updated_at" in row) for row in made] == [(True, False)] * len(made)
+    assert admin.get(f"workflows/{name}").json()["updated_at"] is None
+
+
 def test_A020_times_have_one_form(api, ended):
     api.post("environments", {"name": unique("e"), "variables": {}})
     for row in [*ended.values(), *api.get("environments").json()["environments"]]:

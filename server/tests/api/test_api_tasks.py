@@ -238,6 +238,54 @@ def test_A211_A212_saved_runs(api):
     assert api.get(f"action_executions/{at_once['id']}").json()["state"] == "SUCCESS"
 
 
+@pytest.mark.parametrize(
+    ("params", "given", "shown"),
+    [
+        ({}, {}, None), ({}, {"description": "d"}, "d"), ({"save_result": True, "run_sync": True}, {}, None),
+        ({"save_result": True, "run_sync": True}, {"description": "d"}, "d"), ({"save_result": True}, {}, ""),
+        ({"save_result": True}, {"description": "d"}, "d"),
+    ],
+)
+def test_A210_A211_A212_the_description_of_a_run(api, params, given, shown):
+    body = {"name": "std.noop", "params": params, **given}
+
+    assert api.post("action_executions", body).json()["description"] == shown
+
+
+def test_A211_A212_a_run_is_accepted_unless_its_request_waits_for_it(api):
+    later, at_once = (
+        api.post("action_executions", {"name": "std.noop", "params": {"save_result": True, "run_sync": waits}}).json()
+        for waits in (False, True)
+    )
+    api.until(f"action_executions/{later['id']}")
+
+    assert [made["accepted"] for made in (later, at_once)] == [False, False]
+    assert [made["updated_at"] for made in (later, at_once)] == [None, None]
+    assert [api.get(f"action_executions/{made['id']}").json()["accepted"] for made in (later, at_once)] == [True, False]
+
+
+def test_A211_A212_the_output_of_an_adhoc_action_is_applied_unless_its_request_waits_for_it(api):
+    name = unique("a")
+    api.post("actions", f"version: '2.0'\n{name}:\n  base: std.echo output=2\n  output: <% $ + 1 %>\n")
+    results = []
+    for params in ({}, {"save_result": True, "run_sync": True}, {"save_result": True}):
+        made = api.post("action_executions", {"name": name, "params": params}).json()
+        ended = api.until(f"action_executions/{made['id']}") if made["id"] else made
+        results.append(json.loads(ended["output"])["result"])
+
+    assert results == [2, 2, 3]
+
+
+def test_the_output_of_an_action_is_null_until_it_ends(api):
+    _, action = waiting_action(api)
+    alone = api.post("action_executions", {"name": "std.async_noop"}).json()
+
+    assert [made["output"] for made in (alone, api.get(f"action_executions/{alone['id']}").json())] == [None, None]
+    assert api.get(f"action_executions/{action['id']}").json()["output"] is None
+    assert api.put(f"action_executions/{action['id']}", {"state": "PAUSED"}).json()["output"] is None
+    assert api.get("action_executions", id=action["id"], include_output="true").json()["action_executions"][0]["output"] is None
+
+
 def test_A213_an_asynchronous_action_does_not_run_synchronously(api):
     assert api.post("action_executions", {"name": "std.async_noop", "params": {"run_sync": True}}).status_code == 400
 

@@ -172,6 +172,32 @@ def test_L092_in_the_output_a_message_is_text_unless_it_is_empty(message: str, i
     assert (case.info, case.output["result"]) == (info, result)
 
 
+@pytest.mark.parametrize(("message", "shown"), [
+    ("<% set(1) %>", "{1}"), ("<% [set(1), 2] %>", "[{1}, 2]"), ("<% datetime(2020, 1, 1) %>", "2020-01-01 00:00:00+00:00"),
+    ("<% range(3) %>", "[0, 1, 2]"), ("<% set() %>", "[]"), ("<% dict(a => set(1)) %>", '{"a": [1]}'),
+])
+def test_L092_a_message_is_the_text_of_what_was_evaluated(message: str, shown: str) -> None:
+    assert command(f"'succeed msg={message}'").info == shown
+
+
+@pytest.mark.parametrize(("message", "shown"), [
+    ("<% 1 + 1 %> {{ 1 + 3 }}", "<% 1 + 1 %> 4"), ("{{ 1 + 3 }} <% 1 + %>", "4 <% 1 + %>"), ("<% {{ 1 }} %>", "<% 1 %>"),
+])
+def test_L172_in_a_message_with_both_languages_jinja_counts(message: str, shown: str) -> None:
+    assert command(f"""'fail msg="{message}"'""").info == shown
+
+
+@pytest.mark.parametrize("clause", ["'fail msg=<% 1 + %>'", "'fail other=<% nope() %>'", "'b x=<% nope() %>'"])
+def test_any_parameter_of_a_target_that_can_not_be_evaluated_fails_the_execution(clause: str) -> None:
+    case = command(clause, "b: {action: std.noop}")
+    assert case.state == "ERROR"
+    assert case.info.startswith("Failed to handle action completion [error=Can not evaluate YAQL expression")
+
+
+def test_parameters_count_only_where_the_condition_holds() -> None:
+    assert command("[{'fail msg=<% nope() %>': <% false %>}]").state == "SUCCESS"
+
+
 @pytest.mark.parametrize("clause", ["""'fail(msg="too big")'""", """[{'fail(msg="too big")': <% true %>}]"""])
 def test_L093_a_command_with_parentheses(clause: str) -> None:
     assert command(clause).info == "too big"

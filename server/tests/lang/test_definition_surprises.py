@@ -76,6 +76,8 @@ def test_an_ordinary_workflow_gives_no_warning():
         ('{publish: {a: "<% 1 +\\n 2 %>"}}', "wf.t.publish", "over several lines stays text"),
         ("{action: '<% 1 + %>'}", "wf.t.action", "fails when it runs: Parse error"),
         ("{target: <% 1 + %>}", "wf.t.target", "fails when it runs: Parse error"),
+        ("{on-success: [fail msg=<% 1 + %>]}", "wf.t.on-success.0", "fails when it runs: Parse error"),
+        ("{on-error: 'pause msg=\"<% 1 %> {{ 2 }}\"'}", "wf.t.on-error", "Mixing expression types"),
         ("{input: {x: {y: [<% 1 + %>]}}}", "wf.t.input.x", "fails when it runs: Parse error"),
         ("{with-items: 'i in [1] and [2'}", "wf.t.with-items", "the text after the list is ignored: 'and [2'"),
         ("{with-items: ['i in [1]', 'i in [2]']}", "wf.t.with-items", "'i' is given twice"),

@@ -134,7 +134,6 @@ def test_L054_a_direct_task_has_no_requires():
         "{retry: 'count=1 delay=1 break-on=<% 1 + %>'}",
         "{on-success: [{u: <% 1 + %>}]}",
         "{on-error: {next: [{u: <% 1 + %>}]}}",
-        "{on-error: 'fail msg=<% 1 + %>'}",
         "{on-complete: {publish: {branch: {x: <% 1 + %>}}}}",
         "{on-complete: {publish: {global: {x: <% 1 + %>}}}}",
     ],

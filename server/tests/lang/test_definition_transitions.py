@@ -117,6 +117,12 @@ def test_L092_a_command_has_parameters(text, parameters):
     assert targets(f"['{quoted}']")[0].parameters == parameters
 
 
+@pytest.mark.parametrize("target", ["fail msg=<% 1 + %>", 'fail msg="<% 1 %> {{ 2 }}"', "succeed other={{ 1 + }}", "u x=<% 1 + %>"])
+@pytest.mark.parametrize("clause", ["on-success: {}", "on-error: [{}]", "on-complete: {{next: [{}]}}", "on-skip: [{{{}: <% true %>}}]"])
+def test_L055_L172_parameters_of_targets_are_not_checked(clause, target):
+    task(f"{{{clause.format(repr(target))}}}")
+
+
 def test_L093_a_parenthesised_command_works_with_a_blank_inside():
     assert targets("'fail(msg=\"too big\")'") == (Transition("fail", None, {"msg": "too big"}),)
     assert targets(f"[{{'fail(msg=\"too big\")': {TRUE}}}]") == (Transition("fail", TRUE, {"msg": "too big"}),)

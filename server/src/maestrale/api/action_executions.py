@@ -13,7 +13,7 @@ from maestrale.api.errors import shown
 from maestrale.api.openapi import fields_parameter, json_body, listing_parameters, many, mapping, one, operation, text
 from maestrale.api.resources import ACTION_EXECUTIONS, EXECUTIONS
 from maestrale.api.routes import Asked, Endpoint
-from maestrale.api.wire import Row, attempt_record, no_content, reply, shape
+from maestrale.api.wire import Row, attempt_record, no_content, reply, run_record, shape
 from maestrale.core import states
 from maestrale.core.model import Attempt
 from maestrale.engine import RunActionRequest
@@ -47,10 +47,12 @@ def get_action_execution(call: Call, identifier: str) -> Response:
 
 
 def action_execution_row(row: Row) -> dict[str, Any]:
-    """A stored action execution under the API's rules: no tags are null, and no workflow is the default namespace."""
+    """A stored action execution under the API's rules: no tags and no output are null, no workflow is the default namespace."""
     prepared = dict(row)
     if prepared.get("tags") == "[]":
         prepared["tags"] = None
+    if prepared.get("output") == "{}":
+        prepared["output"] = None
     if "workflow_namespace" in prepared and prepared["workflow_namespace"] is None:
         prepared["workflow_namespace"] = ""
     return prepared
@@ -71,7 +73,7 @@ def run_action(call: Call) -> Response:
         description=body.text("description") or "", run_sync=_flag(params, "run_sync"), save_result=_flag(params, "save_result"),
         target=_target(params), timeout=_timeout(params), tags=tuple(body.texts("tags") or ()),
     )
-    return reply(attempt_record(call.parts.engine.run_action(call.caller, request), None), 201)
+    return reply(run_record(call.parts.engine.run_action(call.caller, request)), 201)
 
 
 def _flag(params: dict[str, Any], name: str) -> bool:

@@ -29,7 +29,7 @@ from maestrale.api.openapi import (
 )
 from maestrale.api.resources import ACTIONS, DYNAMIC_ACTIONS
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import Row, no_content, page, reply, shape
+from maestrale.api.wire import Row, created, no_content, page, reply, shape
 from maestrale.core.ports import ActionDescriptor
 from maestrale.errors import NotFoundError
 from maestrale.lang import describe_action_input, warnings_actions
@@ -164,7 +164,7 @@ def create_actions(call: Call) -> Response:
     """Store the ad-hoc actions of a document, all or none."""
     given = read_definition(call, PUBLICIZE)
     rows = call.parts.catalog.create_actions(call.caller, given.text, namespace=given.namespace, scope=given.scope)
-    return _stored(rows, 201)
+    return reply({"actions": [created(_stored(row)) for row in rows]}, 201)
 
 
 def update_actions(call: Call) -> Response:
@@ -179,13 +179,15 @@ def update_action(call: Call, identifier: str) -> Response:
 
 def _update(call: Call, identifier: str | None) -> Response:
     given = read_definition(call, PUBLICIZE)
-    return _stored(call.parts.catalog.update_actions(
+    rows = call.parts.catalog.update_actions(
         call.caller, given.text, identifier=identifier, namespace=given.namespace, scope=given.scope,
-    ))
+    )
+    return reply({"actions": [_stored(row) for row in rows]})
 
 
-def _stored(rows: Sequence[Row], status: int = 200) -> Response:
-    return reply({"actions": [shape(ACTIONS, row, ACTIONS.field_names) for row in rows]}, status)
+def _stored(row: Row) -> dict[str, Any]:
+    """An ad-hoc action in the reply to its change, where no inputs are null, and the empty text elsewhere."""
+    return shape(ACTIONS, row, ACTIONS.field_names) | {"input": row["input"] or None}
 
 
 def delete_action(call: Call, identifier: str, namespace: str | None = None) -> Response:

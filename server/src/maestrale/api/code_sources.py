@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from maestrale.api import reads
@@ -21,7 +23,7 @@ from maestrale.api.openapi import (
 )
 from maestrale.api.resources import CODE_SOURCES
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import Row, no_content, reply, shape
+from maestrale.api.wire import Row, created, no_content, reply, shape
 from maestrale.errors import RequestError
 
 SHOWN = tuple(name for name in CODE_SOURCES.field_names if name != "tags")
@@ -51,7 +53,7 @@ def create_code_source(call: Call) -> Response:
     row = call.parts.sources.create_source(
         call.caller, name=name, content=read_text(call.content), namespace=read_namespace(call), scope=read_scope(call, PUBLICIZE),
     )
-    return _stored(row, 201)
+    return reply(created(_stored(row)), 201)
 
 
 def update_code_source(call: Call, identifier: str | None = None) -> Response:
@@ -60,9 +62,9 @@ def update_code_source(call: Call, identifier: str | None = None) -> Response:
     if not identifier:
         raise RequestError("The identifier of the code source must be provided.")
     scope = read_scope(call, PUBLICIZE) if call.arguments.get("scope") else None
-    return _stored(call.parts.sources.update_source(
+    return reply(_stored(call.parts.sources.update_source(
         call.caller, identifier, read_text(call.content), namespace=read_namespace(call), scope=scope,
-    ))
+    )))
 
 
 def update_code_sources(call: Call) -> Response:
@@ -70,8 +72,8 @@ def update_code_sources(call: Call) -> Response:
     return update_code_source(call)
 
 
-def _stored(row: Row, status: int = 200) -> Response:
-    return reply(shape(CODE_SOURCES, row, SHOWN), status)
+def _stored(row: Row) -> dict[str, Any]:
+    return shape(CODE_SOURCES, row, SHOWN)
 
 
 def delete_code_source(call: Call, identifier: str) -> Response:

@@ -13,7 +13,7 @@ from maestrale.api.definitions import check_scope
 from maestrale.api.openapi import fields_parameter, json_body, listing_parameters, many, mapping, one, operation, text
 from maestrale.api.resources import CRON_TRIGGERS
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import Row, no_content, reply, shape
+from maestrale.api.wire import Row, created, no_content, reply, shape
 from maestrale.catalog import CronRequest
 from maestrale.errors import RequestError
 
@@ -64,7 +64,7 @@ def create_cron_trigger(call: Call) -> Response:
         remaining_executions=_count(body), timezone=body.text("timezone") or None, catch_up=body.text("catch_up") or None,
         scope=check_scope(call, body.text("scope"), PUBLICIZE),
     )
-    return reply(shown_trigger(call.parts.triggers.create_cron(call.caller, request)), 201)
+    return reply(created(shown_trigger(call.parts.triggers.create_cron(call.caller, request))), 201)
 
 
 def _count(body: Body) -> int | str | None:

@@ -13,7 +13,7 @@ from maestrale.api.definitions import check_scope, read_namespace
 from maestrale.api.openapi import NAMESPACE, fields_parameter, json_body, listing_parameters, many, one, operation, parameter, text
 from maestrale.api.resources import DYNAMIC_ACTIONS
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import no_content, reply, shape
+from maestrale.api.wire import created, no_content, reply, shape
 from maestrale.errors import RequestError
 
 ARGUMENT = "dyn_action"
@@ -46,7 +46,7 @@ def create_dynamic_action(call: Call) -> Response:
         call.caller, name=name, class_name=class_name, source=source, namespace=_namespace(body),
         scope=check_scope(call, body.text("scope"), PUBLICIZE),
     )
-    return reply(shape(DYNAMIC_ACTIONS, row, DYNAMIC_ACTIONS.field_names), 201)
+    return reply(created(shape(DYNAMIC_ACTIONS, row, DYNAMIC_ACTIONS.field_names)), 201)
 
 
 def update_dynamic_action(call: Call) -> Response:

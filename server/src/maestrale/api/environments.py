@@ -13,7 +13,7 @@ from maestrale.api.definitions import check_scope
 from maestrale.api.openapi import fields_parameter, json_body, listing_parameters, many, mapping, one, operation, text
 from maestrale.api.resources import ENVIRONMENTS
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import Row, no_content, reply, shape
+from maestrale.api.wire import Row, created, no_content, reply, shape
 from maestrale.errors import RequestError
 
 ARGUMENT = "env"
@@ -41,7 +41,7 @@ def create_environment(call: Call) -> Response:
         call.caller, name=_name(body), variables=body.mapping("variables"), description=body.text("description"),
         scope=check_scope(call, body.text("scope"), PUBLICIZE),
     )
-    return reply(_stored(row), 201)
+    return reply(created(_stored(row)), 201)
 
 
 def update_environment(call: Call) -> Response:

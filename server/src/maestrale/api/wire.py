@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from maestrale.api.errors import JSON_TYPE
 from maestrale.api.resources import Kind, Resource
+from maestrale.core import states
 from maestrale.core.model import Attempt, Execution
 from maestrale.store.encoding import dumps
 
@@ -75,11 +76,22 @@ def attempt_record(attempt: Attempt, workflow: Row | None) -> dict[str, Any]:
         "id": attempt.id or None, "workflow_name": workflow["workflow_name"] if workflow else None,
         "workflow_namespace": workflow["workflow_namespace"] if workflow else attempt.namespace,
         "task_execution_id": attempt.task_id, "state": attempt.state, "state_info": attempt.state_info,
-        "tags": attempt.tags or None, "name": attempt.name, "description": attempt.description if saved else None,
+        "tags": attempt.tags or None, "name": attempt.name, "description": attempt.description,
         "project_id": attempt.project_id if saved else None, "accepted": attempt.accepted if saved else None,
-        "input": dumps(attempt.input), "output": dumps(attempt.output),
+        "input": dumps(attempt.input), "output": dumps(attempt.output) if attempt.output else None,
         "created_at": timestamp(attempt.created_at) if saved else None, "updated_at": timestamp(attempt.updated_at) if saved else None,
     }
+
+
+def run_record(attempt: Attempt) -> dict[str, Any]:
+    """An action execution in the reply to its own start: not updated yet, and without description where an ended one was given none."""
+    nothing = None if states.is_final(attempt.state) else ""
+    return attempt_record(attempt, None) | {"updated_at": None, "description": attempt.description or nothing}
+
+
+def created(shaped: Row) -> dict[str, Any]:
+    """An object in the reply to its creation, which says nothing of an update."""
+    return {name: value for name, value in shaped.items() if name != "updated_at"}
 
 
 def reply(body: Any, status: int = 200) -> Response:

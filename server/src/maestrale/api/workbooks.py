@@ -20,7 +20,7 @@ from maestrale.api.openapi import (
 )
 from maestrale.api.resources import WORKBOOKS
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import no_content, reply, shape
+from maestrale.api.wire import created, no_content, reply, shape
 from maestrale.lang import warnings_workbook
 
 PUBLICIZE = "workbooks:publicize"
@@ -53,7 +53,7 @@ def create_workbook(call: Call) -> Response:
     row = call.parts.catalog.create_workbook(
         call.caller, given.text, namespace=given.namespace, scope=given.scope, skip_validation=given.skip_validation,
     )
-    return reply(shape(WORKBOOKS, row, WORKBOOKS.field_names), 201)
+    return reply(created(shape(WORKBOOKS, row, WORKBOOKS.field_names)), 201)
 
 
 def update_workbook(call: Call) -> Response:

@@ -25,7 +25,7 @@ from maestrale.api.openapi import (
 )
 from maestrale.api.resources import DEFINITION_EXAMPLE, WORKFLOWS
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import Row, no_content, reply, shape
+from maestrale.api.wire import Row, created, no_content, reply, shape
 from maestrale.lang import warnings_workflows
 
 PUBLICIZE = "workflows:publicize"
@@ -51,7 +51,7 @@ def create_workflows(call: Call) -> Response:
     rows = call.parts.catalog.create_workflows(
         call.caller, given.text, namespace=given.namespace, scope=given.scope, skip_validation=given.skip_validation,
     )
-    return reply({"workflows": [stored(row) for row in rows]}, 201)
+    return reply({"workflows": [created(stored(row)) for row in rows]}, 201)
 
 
 def update_workflows(call: Call) -> Response:

@@ -6,17 +6,15 @@ one place that knows which ``publish`` sections apply to a final state, and how 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from maestrale.core import states
 from maestrale.core.dataflow import merge_deep
-from maestrale.expr import DEFAULT, Options, Template, compile_value
+from maestrale.expr import DEFAULT, Options, Template, compile_parameters, compile_value
 from maestrale.lang.specs import Clause, Policies, PublishSpec, TaskSpec, Transition, WorkflowSpec
-
-Compile = Callable[[Any], Template]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +28,12 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTransition:
-    """A target with its compiled condition and message."""
+    """A target with its compiled condition and parameters."""
 
     target: str
     is_command: bool
     condition: Template | None
-    message: Template | None
-    raw_message: Any
+    parameters: Template | None
 
 
 def merge_sections(receiver: PublishSpec | None, over: PublishSpec | None) -> PublishSpec | None:
@@ -73,9 +70,12 @@ def effective_publish(spec: TaskSpec, state: str) -> PublishSpec | None:
 class TaskProgram:
     """The compiled parts of one task."""
 
-    def __init__(self, spec: TaskSpec, compile_: Compile) -> None:
+    def __init__(self, spec: TaskSpec, options: Options) -> None:
         self.spec = spec
-        self._compile = compile_
+        self._options = options
+
+    def _compile(self, value: Any) -> Template:
+        return compile_value(value, self._options)
 
     @cached_property
     def name(self) -> Template:
@@ -135,11 +135,10 @@ class TaskProgram:
         return tuple(self._transition(t) for t in clause.targets)
 
     def _transition(self, transition: Transition) -> CompiledTransition:
-        message = transition.parameters.get("msg")
         return CompiledTransition(
             transition.target, transition.is_command,
             None if transition.condition is None else self._compile(transition.condition),
-            None if message is None else self._compile(message), message)
+            compile_parameters(transition.parameters, self._options) if transition.parameters else None)
 
 
 class Program:
@@ -158,7 +157,7 @@ class Program:
         """The program of one task, made when first needed."""
         program = self._tasks.get(name)
         if program is None:
-            program = self._tasks[name] = TaskProgram(self.spec.tasks[name], self.compile)
+            program = self._tasks[name] = TaskProgram(self.spec.tasks[name], self.options)
         return program
 
     @cached_property

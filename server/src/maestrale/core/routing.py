@@ -47,9 +47,8 @@ def _clause_commands(turn: Turn, task: Task, clause: str, scope: Scope) -> list[
     for transition in turn.snapshot.program.task(task.name).transitions[clause]:
         if transition.condition is not None and not transition.condition.evaluate(scope):
             continue
-        message = None
-        if transition.is_command and transition.message is not None:
-            message = transition.message.evaluate(scope)
+        parameters = {} if transition.parameters is None else transition.parameters.evaluate(scope)
+        message = parameters.get("msg") if transition.is_command else None
         found.append(Command(transition.target, clause, task.id, message, transition.is_command))
     return found
 

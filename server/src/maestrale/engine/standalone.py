@@ -114,6 +114,7 @@ class StandaloneActions:
         return resolved
 
     def _attempt(self, caller: Caller, request: RunActionRequest, descriptor: ActionDescriptor, resolved: Resolved) -> Attempt:
+        """The row of a run. An ad-hoc action's ``output`` is applied only where the run is not waited for, as in Mistral."""
         context: dict[str, Any] = {"index": 0, "safe_rerun": False, "security": caller.as_security()}
         if request.target:
             context["target"] = request.target
@@ -125,26 +126,29 @@ class StandaloneActions:
             context["base"] = base
         if descriptor.adhoc is not None:
             given = with_defaults(descriptor.adhoc.input, given)
-            context["outputs"] = list(resolved.outputs)
+            context["outputs"] = [] if request.run_sync else list(resolved.outputs)
         now = self.now()
         return Attempt(
             id=self.new_id(), created_at=now, updated_at=now, execution_id=None, task_id=None, project_id=caller.project_id,
-            name=descriptor.name, namespace=descriptor.namespace, description=request.description, state=states.RUNNING, input=given,
+            name=descriptor.name, namespace=descriptor.namespace, description=request.description or "", state=states.RUNNING, input=given,
             is_sync=resolved.descriptor.is_sync, idempotent=resolved.descriptor.idempotent, tags=list(request.tags),
             runtime_context=context,
         )
 
     @staticmethod
     def _unsaved(attempt: Attempt, result: Result) -> Attempt:
-        """The reply for a run that nobody wants to keep; an ad-hoc action's ``output`` isn't applied, as in Mistral."""
+        """The reply for a run that nobody wants to keep."""
         attempt.id = ""
         return attempt.set(state=result.state, output={"result": result.value})
 
     def _run_and_wait(self, attempt: Attempt, origin: Origin) -> Attempt:
-        """The finished run. It stays in hand if that can't be written now: what isn't in hand counts as not begun."""
+        """The finished run, which isn't ``accepted``, as in Mistral.
+
+        It stays in hand if its end can't be written now: what isn't in hand counts as not begun.
+        """
         result = self.runner.run(request_of(attempt, origin))
         try:
-            done = self._finished(attempt, result.state, result.value)
+            done = self._finished(attempt, result.state, result.value, accepted=False)
         except DatabaseUnavailableError:
             self.dispatcher.on_standalone(attempt.id, result)
             raise
@@ -183,7 +187,7 @@ class StandaloneActions:
         """The process that ran it died."""
         self._finished(attempt, states.ERROR, reason)
 
-    def _finished(self, attempt: Attempt, state: str, value: Any) -> Attempt:
+    def _finished(self, attempt: Attempt, state: str, value: Any, *, accepted: bool = True) -> Attempt:
         """Write the end of an action. Raises ConflictError if it has another one already."""
         if state == states.SUCCESS:
             try:
@@ -193,7 +197,7 @@ class StandaloneActions:
                 state, value = states.ERROR, str(error)
             except MaestraleError as error:
                 state, value = states.ERROR, f"Failed to evaluate the output of an ad-hoc action: {error}"
-        attempt.set(state=state, output={"result": value}, accepted=True, updated_at=self.now())
+        attempt.set(state=state, output={"result": value}, accepted=accepted, updated_at=self.now())
         try:
             self._store(attempt)
         except VersionConflict:

@@ -7,7 +7,7 @@
 from maestrale.expr.context import ContextView, Lookup, Scope
 from maestrale.expr.limits import DEFAULT, Options
 from maestrale.expr.recognise import has_expression
-from maestrale.expr.template import Template, check_syntax, compile_condition, compile_value
+from maestrale.expr.template import Template, check_syntax, compile_condition, compile_parameters, compile_value
 
 __all__ = [
     "DEFAULT",
@@ -18,6 +18,7 @@ __all__ = [
     "Template",
     "check_syntax",
     "compile_condition",
+    "compile_parameters",
     "compile_value",
     "has_expression",
 ]

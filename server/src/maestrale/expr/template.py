@@ -14,6 +14,7 @@ from maestrale.expr.limits import DEFAULT, Options
 from maestrale.expr.yaql_language import YaqlExpression
 
 _Evaluator = Callable[[Scope], Any]
+_CompileText = Callable[[str, Options], _Evaluator | None]
 _CACHED_LENGTH = 4_096
 """Longer texts are not kept by the cache of compiled texts; templates keep their own."""
 
@@ -50,6 +51,11 @@ def compile_value(value: Any, options: Options = DEFAULT) -> Template:
     return Template(value, _compile(value, options))
 
 
+def compile_parameters(values: Mapping[str, Any], options: Options = DEFAULT) -> Template:
+    """As ``compile_value``, for the parameters of a target: sets and times become the text that Python writes for them (L092)."""
+    return Template(values, _compile(values, options, _compile_parameter))
+
+
 def compile_condition(text: Any, options: Options = DEFAULT) -> Template:
     """As ``compile_value``, for conditions; whether a result holds is for the caller to say."""
     return compile_value(text, options)
@@ -83,17 +89,28 @@ def _check_allowed(language: str, options: Options, error: type[Exception]) -> N
         raise error(f"The '{language}' expression language is disabled by the operator.")
 
 
-def _compile(value: Any, options: Options) -> _Evaluator | None:
+def _compile_cached(text: str, options: Options) -> _Evaluator | None:
+    if len(text) > _CACHED_LENGTH:
+        return _compile_text.__wrapped__(text, options)
+    return _compile_text(text, options)
+
+
+def _compile_parameter(text: str, options: Options) -> _Evaluator | None:
+    parsed = None if recognise.is_jinja(text) or not recognise.is_yaql(text) else recognise.split_yaql(text)
+    if parsed is None or not parsed.alone:
+        return _compile_cached(text, options)
+    return _disabled("yaql", options) or YaqlExpression(parsed.pieces[1].strip(), options).shown
+
+
+def _compile(value: Any, options: Options, compile_text: _CompileText = _compile_cached) -> _Evaluator | None:
     """What evaluates ``value``, None if there is nothing to evaluate in it."""
     if isinstance(value, str):
-        if len(value) > _CACHED_LENGTH:
-            return _compile_text.__wrapped__(value, options)
-        return _compile_text(value, options)
+        return compile_text(value, options)
     if isinstance(value, Mapping):
-        parts = {key: _compile(item, options) for key, item in value.items()}
+        parts = {key: _compile(item, options, compile_text) for key, item in value.items()}
         return _mapping(value, {key: part for key, part in parts.items() if part is not None})
     if isinstance(value, (list, tuple)):
-        items = [(index, _compile(item, options)) for index, item in enumerate(value)]
+        items = [(index, _compile(item, options, compile_text)) for index, item in enumerate(value)]
         return _sequence(value, [(index, part) for index, part in items if part is not None])
     return None
 

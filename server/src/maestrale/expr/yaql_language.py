@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from maestrale.errors import DatabaseUnavailableError, YaqlEvaluationError, YaqlGrammarError
@@ -42,37 +43,46 @@ class YaqlExpression:
 
     def value(self, scope: Scope) -> Any:
         """The value, ready to be stored. Raises YaqlEvaluationError."""
-        options = self._options
+        return self._converted(scope, self._stored)
+
+    def in_text(self, scope: Scope) -> str:
+        """The value as part of a text. Raises YaqlEvaluationError."""
+        return str(self._converted(scope, self._text))
+
+    def shown(self, scope: Scope) -> Any:
+        """The value as a message shows it: lists, sets and times as their text, all else as it is stored (L092).
+
+        Raises YaqlEvaluationError.
+        """
+        return self._converted(scope, self._shown)
+
+    def _converted(self, scope: Scope, convert: Callable[[Any], Any]) -> Any:
         fast = self._fast
         try:
             if fast is not None:
                 try:
-                    value = fast.evaluate(scope)
-                    if fast.as_is(value):
-                        return value
-                    return output.stored(value, options, sets=not options.convert_sets_to_lists)
+                    return convert(fast.evaluate(scope))
                 except fastpath.FINAL:
                     raise
                 except Exception:  # noqa: BLE001, S110 - YAQL will say what is wrong, if anything is
                     pass
-            return output.stored(self._evaluate(scope), options, sets=not options.convert_sets_to_lists)
+            return convert(self._evaluate(scope))
         except Exception as error:
             raise self._failure(error, scope) from error
 
-    def in_text(self, scope: Scope) -> str:
-        """The value as part of a text. Raises YaqlEvaluationError."""
-        fast = self._fast
-        try:
-            if fast is not None:
-                try:
-                    return output.text_of(fast.evaluate(scope), self._options)
-                except fastpath.FINAL:
-                    raise
-                except Exception:  # noqa: BLE001, S110 - as above
-                    pass
-            return output.text_of(self._evaluate(scope), self._options)
-        except Exception as error:
-            raise self._failure(error, scope) from error
+    def _stored(self, value: Any) -> Any:
+        if self._fast is not None and self._fast.as_is(value):
+            return value
+        return output.stored(value, self._options, sets=not self._options.convert_sets_to_lists)
+
+    def _text(self, value: Any) -> str:
+        return output.text_of(value, self._options)
+
+    def _shown(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return self._stored(value)
+        plain = output.native(value, self._options)
+        return self._stored(value) if not plain or type(plain) in output.SCALARS else str(plain)
 
     def _evaluate(self, scope: Scope) -> Any:
         if self._syntax_error is not None:

@@ -79,6 +79,8 @@ def _transition(transition: Transition, later: int, path: Path) -> Found:
         yield path, f"the condition of {transition.target!r} has no effect: {reason}"
     if transition.parameters and not transition.is_command:
         yield path, f"parameters of {transition.target!r} are ignored: it is a task, which can't be given any"
+    for value in transition.parameters.values():
+        yield from _unchecked(value, path)
     ignored = sorted(transition.parameters.keys() - {"msg"})
     if transition.is_command and ignored:
         yield path, f"parameter {ignored[0]!r} of {transition.target!r} is ignored: only 'msg' means something"

@@ -82,12 +82,11 @@ def target_path(data: Any, index: int, path: Path) -> Path:
 
 
 def check_clause(data: Any, clause: Clause, path: Path) -> None:
-    """Raise a Flaw for syntax errors in conditions, parameters and published values (L055)."""
+    """Raise a Flaw for syntax errors in conditions and published values (L055). Parameters are not looked at, as in Mistral."""
     if isinstance(data, Mapping) and "publish" in data:
         require(SCOPES_SCHEMA, data["publish"], (*path, "publish"), "publish")
     for index, transition in enumerate(clause.targets):
-        for value in (transition.condition, *transition.parameters.values()):
-            require_syntax(value, target_path(data, index, path))
+        require_syntax(transition.condition, target_path(data, index, path))
     publish = clause.publish or PublishSpec()
     for scope, variables in (("branch", publish.branch), ("global", publish.global_), ("atomic", publish.atomic)):
         for name, value in (variables or {}).items():
