@@ -154,8 +154,9 @@ class Process:
         self.elapsed = 0.0
         now = lambda: clock.now() + self.ahead  # noqa: E731
         monotonic = lambda: clock.monotonic() + self.elapsed  # noqa: E731
-        self.loop.monotonic = self.loop.suspects.monotonic = monotonic
-        self.loop.suspects.now = self.loop.now = self.loop.decider._parts.now = self.sweeper.now = now
+        timers = self.loop.jobs.timers
+        self.monotonic = self.loop.monotonic = self.loop.suspects.monotonic = timers.monotonic = monotonic
+        timers.now = self.loop.suspects.now = self.loop.decider._parts.now = self.sweeper.now = now
         self.runtime.notifications.now = self.runtime.standalone.now = now
         self.now = now
         self.sweeper.beat()
