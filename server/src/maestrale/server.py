@@ -146,7 +146,7 @@ def serve(settings: Settings, application: Application, bound: socket.socket, *,
     config = uvicorn.Config(
         application.asgi, http=OneSegmentProtocol, log_config=None, access_log=settings.access_log, server_header=False,
         proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=int(settings.engine.drain_timeout) + ANSWER_TIME,
-        lifespan="on", backlog=2048,
+        lifespan="on", ws="none", backlog=2048,
     )
     server = _Server(config, lambda: _drain(application, settings.engine.drain_timeout))
     with _stopping_by_signal(server):
