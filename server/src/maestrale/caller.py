@@ -8,6 +8,9 @@ from typing import Any
 DEFAULT_PROJECT = "<default-project>"
 """The project of everything when authentication is off, as in Mistral."""
 
+HIDDEN = "***"
+"""What expressions see of what they must not see."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -59,4 +62,19 @@ class Caller:
             "user_name": self.user_name, "roles": list(self.roles), "is_admin": self.is_admin,
             "authenticated": self.authenticated, "expires_at": self.expires_at, "region": self.region,
             "trust_id": self.trust_id, **({"target": self.target.as_security()} if self.target else {}),
+        }
+
+    def as_context(self) -> dict[str, Any] | None:
+        """What expressions see of the caller as ``$.openstack``, under Mistral's names (L183); None without authentication.
+
+        Token and catalogue are there in name only (A308).
+        """
+        if not self.authenticated:
+            return None
+        return {
+            "project_id": self.project_id, "project": self.project_id, "project_name": self.project_name, "user_id": self.user_id,
+            "user": self.user_id, "user_name": self.user_name, "roles": list(self.roles), "is_admin": self.is_admin,
+            "expires_at": self.expires_at, "region_name": self.region, "trust_id": self.trust_id,
+            "is_trust_scoped": self.trust_id is not None, "is_target": self.target is not None, "auth_token": HIDDEN,
+            "service_catalog": HIDDEN,
         }

@@ -228,6 +228,47 @@ def test_A307_a_token_is_shown_nowhere(tenants, capfd):
         assert TOKENS["owner"] not in place
 
 
+SEEN = """version: '2.0'
+{name}_child:
+  output: {{seen: <% $.openstack %>}}
+  tasks:
+    t: {{action: std.noop}}
+{name}:
+  output-on-error: {{seen: null}}
+  output: {{seen: <% $.child %>}}
+  tasks:
+    child:
+      workflow: {name}_child
+      publish: {{child: <% task().result.seen %>}}
+      on-success: {{next: [{{fail: <% $.child != $.openstack %>}}]}}
+"""
+
+
+def test_A308_L183_expressions_see_the_caller_without_token_and_catalogue(tenants):
+    name = unique()
+    tenants.owner.post("workflows", SEEN.format(name=name))
+    execution = tenants.owner.until(f"executions/{tenants.owner.start(name)['id']}")
+    seen = json.loads(execution["output"])["seen"]
+
+    assert {key: seen[key] for key in ("project_id", "user_id", "user", "user_name", "roles", "is_admin")} == {
+        "project_id": "p-own", "user_id": "u-owner", "user": "u-owner", "user_name": "owner", "roles": ["member"], "is_admin": False}
+    assert (seen["auth_token"], seen["service_catalog"]) == ("***", "***")
+    assert json.loads(execution["published_global"]) == {}
+
+
+def test_L183_without_output_nothing_of_the_caller_is_in_the_output(tenants):
+    name = tenants.owner.define()
+    execution = tenants.owner.until(f"executions/{tenants.owner.start(name)['id']}")
+
+    assert json.loads(execution["output"]) == {}
+
+
+def test_L183_without_authentication_there_is_no_caller_to_see(api):
+    execution = api.run("version: '2.0'\n{name}:\n  output: {{seen: <% $.get(openstack) %>}}\n  tasks:\n    t: {{action: std.noop}}\n")
+
+    assert json.loads(execution["output"]) == {"seen": None}
+
+
 def test_A313_without_authentication_there_is_one_project(api):
     assert api.get(f"workflows/{api.define()}").json()["project_id"] == "<default-project>"
     assert api.start(api.define())["project_id"] == "<default-project>"

@@ -119,7 +119,7 @@ class Intake:
         ready.specs[entry.spec_digest] = entry.spec.raw
         ready.starts.append((item, NewExecution(
             id=item.id, entry=entry, input=request.input, params=request.params, description=request.description,
-            project_id=item.caller.project_id, security=item.caller.as_security(),
+            project_id=item.caller.project_id, security=item.caller.as_security(), openstack=item.caller.as_context(),
             program=self._programs.of_spec(entry.spec_digest, entry.spec),
         )))
         begun.add(item.id)
