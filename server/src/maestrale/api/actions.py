@@ -45,7 +45,8 @@ greet:
 def built_in(descriptor: ActionDescriptor) -> dict[str, Any]:
     """A built-in action in the form of a row (A122)."""
     return {
-        "id": descriptor.name, "name": descriptor.name, "is_system": False, "input": describe_action_input(descriptor.parameters),
+        "id": descriptor.name, "name": descriptor.name, "is_system": False,
+        "input": describe_action_input(descriptor.parameters, is_open=descriptor.open_input),
         "description": descriptor.description, "tags": None, "definition": "", "scope": None, "project_id": None, "created_at": "",
         "updated_at": "", "namespace": "",
     }

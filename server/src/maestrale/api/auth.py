@@ -188,7 +188,8 @@ def with_target(caller: Caller, headers: Mapping[str, str]) -> Caller:
     if insecure not in {"True", "False"}:
         raise RequestError("X-Target-Insecure must be True or False.")
     return replace(caller, target=Target(
-        auth_url=auth_url, key=digest(f"{auth_url} {token}"), token=token, catalog=_target_catalog(headers),
+        auth_url=auth_url, key=digest(" ".join((auth_url, token, insecure, headers.get("x-target-service-catalog", "")))), token=token,
+        catalog=_target_catalog(headers),
         project_id=headers.get("x-target-project-id"), user_id=headers.get("x-target-user-id"),
         user_name=headers.get("x-target-user-name"), region=headers.get("x-target-region-name"), insecure=insecure == "True",
     ))

@@ -14,9 +14,10 @@ def describe_input(parameters: Sequence[Parameter]) -> str:
     return ", ".join(p.name if p.default is REQUIRED else f'{p.name}="{p.default}"' for p in parameters)
 
 
-def describe_action_input(parameters: Sequence[Parameter]) -> str:
+def describe_action_input(parameters: Sequence[Parameter], *, is_open: bool = False) -> str:
     """``a, b=2, c=null``: the ``input`` field of an action."""
-    return ", ".join(p.name if p.default is REQUIRED else f"{p.name}={json.dumps(p.default, default=str)}" for p in parameters)
+    shown = [p.name if p.default is REQUIRED else f"{p.name}={json.dumps(p.default, default=str)}" for p in parameters]
+    return ", ".join([*shown, *(["**kwargs"] if is_open else [])])
 
 
 def describe_interface(spec: WorkflowSpec) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ from stand_in import StandIn
 SCRIPT = Path(os.environ.get("MAESTRALE_TEST_KEYSTONE", Path(__file__).parents[5] / "shared" / "lab" / "keystone.sh"))
 PREFIX = os.environ.get("MAESTRALE_TEST_KEYSTONE_PREFIX", "/tmp/os-keystone")
 CATALOGUE = ("compute", "block-storage", "alarming")
+STATIC = "a-static-token-of-project-p"
 
 
 def served(host):
@@ -95,17 +97,12 @@ def fill_catalogue(url, places):
         call("PATCH" if endpoint else "POST", f"endpoints/{endpoint}" if endpoint else "endpoints", {"endpoint": body})
 
 
-@pytest.fixture(scope="session")
-def server(identity, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
+def started(folder, **options):
+    """A server with these options in its environment until the end; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    env = {
-        **os.environ, "XDG_CACHE_HOME": str(folder), "MAESTRALE_AUTH": "keystone", "MAESTRALE_KEYSTONE__AUTH_URL": identity,
-        "MAESTRALE_KEYSTONE__USERNAME": "mistral", "MAESTRALE_KEYSTONE__PASSWORD": "secret",
-        "MAESTRALE_KEYSTONE__TIMEOUT": "120",
-    }
+    env = {**os.environ, "XDG_CACHE_HOME": str(folder), **{f"MAESTRALE_{name}": value for name, value in options.items()}}
     log = (folder / "log").open("w+b")
     process = subprocess.Popen(
         [sys.executable, "-m", "maestrale.cli", "server", "--port", str(port), "--database-url", f"sqlite:///{folder}/m.db"],
@@ -125,9 +122,24 @@ def server(identity, tmp_path_factory):
     log.close()
 
 
+@pytest.fixture(scope="session")
+def server(identity, tmp_path_factory):
+    yield from started(
+        tmp_path_factory.mktemp("server"), AUTH="keystone", KEYSTONE__AUTH_URL=identity, KEYSTONE__USERNAME="mistral",
+        KEYSTONE__PASSWORD="secret", KEYSTONE__TIMEOUT="120")
+
+
+@pytest.fixture(scope="session")
+def reaching_server(tmp_path_factory):
+    """A server with static tokens, which lets actions call the clouds that requests name by ``X-Target-*`` on this machine."""
+    yield from started(
+        tmp_path_factory.mktemp("reaching"), AUTH="token", TOKENS=json.dumps([{"token": STATIC, "project_id": "p"}]),
+        HTTP_DENIED_CIDRS='["169.254.0.0/16"]', OPENSTACK__REGION="RegionOne")
+
+
 class Client:
-    def __init__(self, base, token):
-        self.base, self.headers = base, {"X-Auth-Token": token}
+    def __init__(self, base, token, **headers):
+        self.base, self.headers = base, {"X-Auth-Token": token, **headers}
 
     def define(self, text):
         answer = requests.post(f"{self.base}/v2/workflows", data=text, headers={**self.headers, "Content-Type": "text/plain"}, timeout=120)
@@ -153,7 +165,8 @@ class Client:
         answer = requests.post(
             f"{self.base}/v2/action_executions", headers=self.headers, timeout=30,
             json={"name": action, "input": json.dumps(inputs), "params": {"save_result": True}})
-        assert answer.status_code == 201, answer.text
+        if answer.status_code != 201:
+            return answer.status_code, answer.json()["faultstring"]
         found = self.finish("action_executions", answer.json()["id"])
         return found["state"], json.loads(found["output"])["result"]
 
@@ -162,3 +175,19 @@ class Client:
 def client_of(server, identity):
     """A client with a user's token for a project."""
     return lambda user, project="demo": Client(server, token_of(identity, user, project))
+
+
+@pytest.fixture
+def target(reaching_server):
+    """From a catalogue, ``{type: [(region, interface, address)]}``, to a client whose actions call that cloud, with other headers."""
+    def client(catalogue, **headers):
+        services = [
+            {"type": kind, "name": kind, "endpoints": [
+                {"region": region, "region_id": region, "interface": interface, "url": url} for region, interface, url in endpoints]}
+            for kind, endpoints in catalogue.items()]
+        text = base64.b64encode(json.dumps(services).encode()).decode()
+        return Client(reaching_server, STATIC, **{
+            "X-Target-Auth-Uri": "http://127.0.0.2:9/v3", "X-Target-Auth-Token": "token-of-target", "X-Target-Service-Catalog": text,
+            **headers})
+
+    return client

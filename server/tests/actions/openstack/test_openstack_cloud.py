@@ -58,12 +58,12 @@ def places(cloud):
 
 
 @pytest.mark.parametrize("action", ["nova.servers_list", "openstack.compute.servers"])
-def test_the_region_that_an_input_names_is_asked(action, demo, cloud, second_cloud):
+def test_A337_the_region_that_an_input_names_is_asked(action, demo, cloud, second_cloud):
     assert run(demo, action, action_region="RegionTwo")[0] == "SUCCESS"
     assert (places(cloud), places(second_cloud)[0]) == ([], "GET servers/detail")
 
 
-def test_a_region_without_the_service_is_named_in_the_error(demo, cloud):
+def test_A339_a_region_without_the_service_is_named_in_the_error(demo, cloud):
     state, said = run(demo, "nova.servers_list", action_region="RegionNine")
     assert state == "ERROR"
     assert "NovaAction.servers_list failed" in said
@@ -77,7 +77,7 @@ def test_the_service_gets_the_callers_own_token(action, other, cloud):
     assert {one["headers"]["x-auth-token"] for one in cloud.seen} == {other.headers["X-Auth-Token"]}
 
 
-def test_mistrals_names_ask_in_the_newest_microversion_that_both_know(demo, cloud):
+def test_A348_mistrals_names_ask_in_the_newest_microversion_that_both_know(demo, cloud):
     assert run(demo, "nova.servers_get", server="s1")[0] == "SUCCESS"
     assert run(demo, "cinder.volumes_get", volume_id="v1")[0] == "SUCCESS"
     assert [one["headers"]["openstack-api-version"] for one in cloud.seen] == ["compute 2.96", "volume 3.70"]
@@ -99,7 +99,7 @@ def two_pages(cloud):
 
 
 @pytest.mark.parametrize("action", ["nova.servers_list", "openstack.compute.servers"])
-def test_a_list_goes_on_to_the_last_page(action, demo, cloud):
+def test_A341_a_list_goes_on_to_the_last_page(action, demo, cloud):
     cloud.routes["GET", "compute/servers/detail"] = two_pages(cloud)
     state, found = run(demo, action)
     assert (state, [one["id"] for one in found]) == ("SUCCESS", ["s1", "s2"])
@@ -165,7 +165,7 @@ def test_cancelling_an_execution_ends_the_wait_of_its_action(demo, cloud):
     ("openstack.compute.get_server", "compute/servers/s1", {"conflictingRequest": {"code": 409, "message": "It is locked"}}),
     ("aodh.alarm_get", "alarming/alarms/s1", {"error_message": {"faultcode": "Client", "faultstring": "It is locked"}}),
 ])
-def test_an_error_has_the_status_the_services_message_and_the_requests_id(action, where, body, demo, cloud):
+def test_A346_an_error_has_the_status_the_services_message_and_the_requests_id(action, where, body, demo, cloud):
     cloud.routes["GET", where] = lambda _: (409, {"X-Openstack-Request-Id": "req-42"}, body)
     inputs = {"alarm_id": "s1"} if "alarm" in action else {"server": "s1"}
     state, said = run(demo, action, **inputs)

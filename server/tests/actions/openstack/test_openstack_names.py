@@ -11,8 +11,9 @@ import yaml
 from stand_in import StandIn, told
 
 from maestrale.actions import ActionSettings, Runner, RunRequest, standard_registry
-from maestrale.actions.openstack import table
+from maestrale.actions.openstack import catalogue, table
 from maestrale.actions.settings import OpenStackSettings
+from maestrale.lang import describe_action_input
 
 pytestmark = pytest.mark.filterwarnings(  # openstacksdk warns of itself
     "ignore::openstack.warnings.RemovedInSDK50Warning", "ignore::openstack.warnings.RemovedInSDK60Warning")
@@ -85,7 +86,7 @@ def without_reading_back(name, theirs, ours):
 
 
 @pytest.mark.parametrize("name", OFFERED)
-def test_a_name_of_mistrals_sends_and_gives_what_the_client_does(name, cloud, runner):
+def test_A340_A341_A342_a_name_of_mistrals_sends_and_gives_what_the_client_does(name, cloud, runner):
     inputs, theirs, gives = expected(name)
     cloud.seen.clear()
     result = runner.run(RunRequest(attempt_id="a1", name=name, input=inputs))
@@ -96,13 +97,47 @@ def test_a_name_of_mistrals_sends_and_gives_what_the_client_does(name, cloud, ru
     assert (found or None) == (gives or None)
 
 
+def test_A336_A343_every_name_is_listed_with_its_inputs():
+    """``inventory.yaml`` has the signatures as they are written in the compatibility reference, without ``action_region``."""
+    inventory, _ = table.tables()
+    signatures = {}
+    for namespace, entries in inventory.items():
+        for entry in entries:
+            name, _, rest = entry.partition("(")
+            signatures[f"{namespace}.{name}"] = rest.rpartition(")")[0]
+    shown = {row.name: describe_action_input(row.parameters, is_open=row.open_input)
+             for row in standard_registry(ActionSettings(), plugins=False).describe()}
+
+    assert [name for name in OFFERED if shown[name] != listed(name, signatures[name])] == []
+
+
+def listed(name, signature):
+    """What is listed of a signature: the region is an input more, and whatever else a client takes has one name."""
+    inputs = [one for one in re.split(r", (?=[\w*]+(?:=|,|$))", signature) if one and "**" not in one]
+    region = [] if name.partition(".")[0] in table.WITHOUT_REGION else ['action_region=""']
+    return ", ".join([*inputs, *region, *(["**kwargs"] if "**" in signature else [])])
+
+
+def test_A350_without_the_sdk_there_are_no_such_names_and_the_others_work(monkeypatch):
+    monkeypatch.setattr(catalogue.importlib.util, "find_spec", lambda _: None)
+    registry = standard_registry(ActionSettings(), plugins=False)
+
+    assert {row.name.partition(".")[0] for row in registry.describe()}.isdisjoint({name.partition(".")[0] for name in OFFERED})
+    settings = ActionSettings()
+    made = Runner(registry, settings, lambda *_: None)
+    told_why = made.run(RunRequest(attempt_id="a1", name="nova.servers_list"))
+    works = made.run(RunRequest(attempt_id="a2", name="std.echo", input={"output": 1}))
+    made.stop()
+    assert (told_why.failed, "maestrale with the extra 'openstack'" in told_why.error, works.data) == (True, True, 1)
+
+
 def test_every_difference_to_the_clients_has_a_reason_and_is_one():
     assert all(entry["why"] for entry in KNOWN.values())
     compared = {name: entry for name, entry in KNOWN.items() if "error" not in RECORDED[name]}
     assert [name for name, entry in compared.items() if all(RECORDED[name][key] == entry[key] for key in entry if key != "why")] == []
 
 
-def test_every_name_is_served_or_says_why_not():
+def test_A336_every_name_is_served_or_says_why_not():
     assert [name for name, (rows, reason) in NAMES.items() if not rows and reason.startswith("no request is known")] == []
     assert len(NAMES) == 1200
     assert len(OFFERED) == 1098

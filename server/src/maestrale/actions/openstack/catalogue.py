@@ -74,8 +74,8 @@ class OpenStackActions:
 
     def _client(self, namespace: str, entry: dict[str, Any], group: dict[str, Any]) -> Entry:
         reads = all(row.get("verb") in {"GET", "HEAD", "FIND"} for row in entry["rows"])
-        inputs = [one for one in entry["inputs"] if one[1] != "..." or not entry["open"]]
-        return _entry(f"{namespace}.{entry['name']}", ClientAction, (self._connections, entry, group), inputs, entry, reads=reads)
+        given = (self._connections, entry, group)
+        return _entry(f"{namespace}.{entry['name']}", ClientAction, given, entry["inputs"], entry, reads=reads)
 
     def _content(self) -> dict[str, Any]:
         with self._lock:
