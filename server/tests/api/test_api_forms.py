@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from live import FAILING, NOOP, WAITING, text_of, unique
 
+from maestrale.api.app import ENDPOINTS
+
 TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 DATA = """version: '2.0'
 {name}:
@@ -363,11 +365,18 @@ def test_A042_wrong_types_answer_400(api, path, body):
     assert reply.json()["faultcode"] == "Client"
 
 
-def test_a_body_beyond_the_limit_answers_413(serve):
-    api = serve(api={"max_body_size": 2000})
+def test_a_body_beyond_the_limit_answers_413_wherever_one_is_taken(serve):
+    api = serve(api={"max_body_size": 2000}, headers={"X-Roles": "admin"})
+    taking = [one for one in ENDPOINTS if one.takes != "nothing"]
+    execution = api.start(api.define())["id"]
+    for endpoint in taking:
+        path = re.sub(r"\{\w+\}", execution, endpoint.path)
+        content = json.dumps({"name": "x" * 3000})
+        for body in (content, iter([content[:1500].encode(), content[1500:].encode()])):  # with its size declared, and without
+            reply = api.call(endpoint.method, path, content=body, headers={"Content-Type": "application/json"})
+            assert (reply.status_code, "faultstring" in reply.text or endpoint.takes == "text") == (413, True), (endpoint.path, reply.text)
 
-    assert api.post("workflows", "x" * 3000).status_code == 413
-    assert api.post("environments", {"name": "x", "variables": {"a": "x" * 3000}}).status_code == 413
+    assert len(taking) > 20
     assert api.post("environments", {"name": "x", "variables": {"a": "x" * 100}}).status_code == 201
 
 

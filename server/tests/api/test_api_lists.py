@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
-from live import NOOP, WAITING, Api, text_of, unique
+from live import NOOP, WAITING, Api, running, text_of, unique
 
 COLLECTIONS = (
     "workbooks", "workflows", "actions", "executions", "tasks", "action_executions", "cron_triggers", "event_triggers", "environments",
@@ -73,6 +74,57 @@ def test_A046_limit_is_clamped_except_for_actions(serve):
     assert len(api.get("workflows", limit=100).json()["workflows"]) == 2
     assert "limit=2" in api.get("workflows", limit=100).json()["next"]
     assert len(api.get("actions").json()["actions"]) > 2
+
+
+@pytest.mark.parametrize("collection", [
+    "workflows", "workbooks", "environments", "executions", "tasks", "action_executions", "cron_triggers", "event_triggers",
+    "code_sources", "dynamic_actions", "project_sources",
+])
+def test_A046_every_collection_is_bounded(bounded, collection):
+    reply = bounded.get(collection).json()
+
+    assert len(reply[collection]) == 2
+    assert f"/v2/{collection}?" in reply["next"]
+
+
+@pytest.mark.parametrize("path", ["executions/{execution}/tasks", "tasks/{task}/action_executions", "tasks/{other}/workflow_executions"])
+def test_A046_every_list_below_an_object_is_bounded(bounded, path):
+    reply = bounded.get(path.format(**bounded.ids)).json()
+    (rows,) = (value for key, value in reply.items() if key != "next")
+
+    assert len(rows) == 2
+    assert "next" in reply
+
+
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory):
+    """A server with pages of two, three of everything in it, and ids of what has lists below it."""
+    options = {"api": {"max_limit": 2}, "playbooks": {"git_urls": ["https://git.example.org/"]}}
+    with running(tmp_path_factory.mktemp("bounded"), **options) as server, closing(Api(server.url, {"X-Roles": "admin"})) as api:
+        api.ids = fill(api)
+        yield api
+
+
+def fill(api):
+    tree = unique()
+    api.define(f"version: '2.0'\n{tree}_c:\n  tasks:\n    t: {{action: std.noop}}\n{tree}:\n  tasks:\n"
+               f"    a: {{with-items: 'i in <% range(3) %>', action: std.noop}}\n    b: {{action: std.noop}}\n"
+               f"    c: {{with-items: 'i in <% range(3) %>', workflow: {tree}_c}}\n")
+    execution = api.until(f"executions/{api.start(tree)['id']}")
+    for _ in range(3):
+        name = unique()
+        workflow = api.get(f"workflows/{api.define(name=name)}").json()["id"]
+        made = [
+            api.post("workbooks", f"version: '2.0'\nname: {name}\n"), api.post("environments", {"name": name, "variables": {}}),
+            api.post("cron_triggers", {"name": name, "workflow_name": name, "pattern": "0 0 1 1 *"}),
+            api.post("event_triggers", {"name": name, "workflow_id": workflow, "exchange": "e", "topic": "t", "event": "x"}),
+            api.post("code_sources", "class A: pass\n", name=name),
+            api.post("dynamic_actions", {"name": f"{name}.a", "class_name": "A", "code_source_name": name}),
+            api.post("project_sources", {"name": name, "url": f"https://git.example.org/{name}.git"}),
+        ]
+        assert [reply.status_code for reply in made] == [201] * len(made), [reply.text for reply in made]
+    ids = {name: api.get(f"executions/{execution['id']}/tasks", name=name).json()["tasks"][0]["id"] for name in ("a", "c")}
+    return {"execution": execution["id"], "task": ids["a"], "other": ids["c"]}
 
 
 def test_A047_next_is_there_exactly_when_the_page_is_full(api, several):

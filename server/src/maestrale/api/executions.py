@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -36,6 +36,7 @@ from maestrale.api.wire import (
     execution_record,
     execution_row,
     no_content,
+    page,
     reply,
     shape,
 )
@@ -90,7 +91,7 @@ def _full_row(call: Call, identifier: str, names: tuple[str, ...]) -> Row:
         row["published_global"] = reports.published_global(conn, scope, identifier) if has_variables else "{}"
         return row
 
-    return execution_row(call.parts.database.run_look(read))
+    return execution_row(call.parts.database.run_read(read))
 
 
 def list_execution_tasks(call: Call, identifier: str) -> Response:
@@ -106,21 +107,25 @@ def list_sub_executions(call: Call, identifier: str) -> Response:
 
 
 def answer_tree(call: Call, *, execution_id: str | None = None, task_id: str | None = None) -> Response:
-    """The list of 1.9.5, of an execution or of a task."""
+    """The list of 1.9.5, of an execution or of a task. It has no pages, so one of many is sent as it is read."""
     arguments = call.arguments
     arguments.allow_only("errors_only", "max_depth", "include_output")
     with_output = arguments.flag("include_output")
     names = [name for name in EXECUTION_SHOWN if name not in {"published_global", "output"}] + (["output"] if with_output else [])
     max_depth, errors_only = arguments.integer("max_depth", default=-1), arguments.flag("errors_only")
 
-    def read(conn: Connection) -> list[dict[str, Any]]:
-        return reports.sub_executions(
-            conn, reads.scope_of(call.caller), execution_id=execution_id, task_id=task_id, max_depth=max_depth,
-            errors_only=errors_only, fields=names, include_output=with_output,
-        )
+    scope = reads.scope_of(call.caller)
 
-    found = call.parts.database.run_read(read)
-    return reply({"executions": [shape(EXECUTIONS, execution_row(row), names) for row in found]})
+    def read(ids: Sequence[str]) -> list[Row]:
+        found = call.parts.database.run_read(
+            lambda conn: queries.by_ids(conn, "executions", scope, ids, fields=names, include_output=with_output))
+        return [execution_row(row) for row in found]
+
+    found = call.parts.database.run_read(lambda conn: reports.sub_executions(
+        conn, scope, execution_id=execution_id, task_id=task_id, max_depth=max_depth, errors_only=errors_only))
+    if len(found) <= reads.CHUNK:
+        return page(EXECUTIONS, read(found), names, None)
+    return reads.streamed(EXECUTIONS, (read(found[start:start + reads.CHUNK]) for start in range(0, len(found), reads.CHUNK)), names)
 
 
 def get_report(call: Call, identifier: str) -> Response:

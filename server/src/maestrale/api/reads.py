@@ -6,7 +6,7 @@ which makes a stored row one of the API's fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -42,7 +42,7 @@ def get(call: Call, resource: Resource, identifier: str, namespace: str = "", fi
     def read(conn: Connection) -> dict[str, Any]:
         return queries.get_(conn, resource.collection, scope_of(call.caller), identifier, namespace, fields=fields)
 
-    return call.parts.database.run_look(read)
+    return call.parts.database.run_read(read)
 
 
 def rows(call: Call, resource: Resource, listing: Listing, where: Sequence[Filter] = ()) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ def rows(call: Call, resource: Resource, listing: Listing, where: Sequence[Filte
         )
 
     try:
-        return call.parts.database.run_look(read)
+        return call.parts.database.run_read(read)
     except NotFoundError:
         if listing.marker and not UUID_TEXT.fullmatch(listing.marker):
             raise RequestError(
@@ -105,17 +105,28 @@ def answer(
     if len(first) < CHUNK or listing.limit == CHUNK:
         link = _next_link(call, listing, first, len(first))
         return page(resource, [prepare(row) for row in first] if prepare is not None else first, names, link)
+    shown: Iterator[Sequence[Row]] = chain([first], parts)
+    if prepare is not None:
+        shown = ([prepare(row) for row in part] for part in shown)
+    return streamed(resource, shown, names, lambda last, count: _next_link(call, listing, last, count))
+
+
+def streamed(
+    resource: Resource, parts: Iterable[Sequence[Row]], names: Sequence[str],
+    link: Callable[[Sequence[Row], int], str | None] = lambda _last, _count: None,
+) -> StreamingResponse:
+    """A list that is sent as it is read, part by part; ``link`` gives the next page's address from the last part and the number of rows."""
 
     def content() -> Iterator[bytes]:
         count = 0
-        last = first
+        last: Sequence[Row] = ()
         yield b'{"' + resource.collection.encode() + b'":['
-        for part in chain([first], parts):
+        for part in parts:
             if part:
-                yield (b"," if count else b"") + items(resource, map(prepare, part) if prepare is not None else part, names)
+                yield (b"," if count else b"") + items(resource, part, names)
                 count, last = count + len(part), part
-        link = _next_link(call, listing, last, count)
-        yield b"]}" if link is None else b'],"next":' + orjson.dumps(link) + b"}"
+        address = link(last, count)
+        yield b"]}" if address is None else b'],"next":' + orjson.dumps(address) + b"}"
 
     return StreamingResponse(content(), media_type=JSON_TYPE)
 

@@ -67,7 +67,7 @@ class StoredRecords:
             return queries.list_(conn, resource, scope, filters=filters, fields=fields)
 
         try:
-            return self._database.run_look(read)
+            return self._database.run_read(read)
         except MaestraleError as error:
             raise EvaluationError(str(error)) from error
 
@@ -76,7 +76,7 @@ class StoredRecords:
             return [execution_id]
 
         def read(conn: Connection) -> list[str]:
-            return [row["id"] for row in reports.sub_executions(conn, Scope(project_id), execution_id=execution_id, fields=())]
+            return reports.sub_executions(conn, Scope(project_id), execution_id=execution_id)
 
         try:
             return self._database.run_read(read)

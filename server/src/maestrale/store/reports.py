@@ -45,18 +45,17 @@ class ReportData:
 
 def sub_executions(
     conn: Connection, scope: Scope, *, execution_id: str | None = None, task_id: str | None = None, max_depth: int = -1,
-    errors_only: bool = False, fields: Sequence[str] | None = None, include_output: bool = False,
-) -> list[dict[str, Any]]:
-    """An execution and its descendants, or the descendants of a task, nearest first; each row has its ``depth``.
+    errors_only: bool = False,
+) -> list[str]:
+    """The ids of an execution and its descendants, or of the descendants of a task, nearest first.
 
     ``max_depth`` -1 is unlimited, 0 the execution alone. Raises NotFoundError if the start isn't visible.
     """
-    depths = _depths(conn, scope, execution_id, task_id, max_depth)
-    rows = by_ids(conn, "executions", scope, list(depths), fields=fields, include_output=include_output)
+    ids = list(_depths(conn, scope, execution_id, task_id, max_depth))
     if errors_only:
-        states = states_of(conn, list(depths))
-        rows = [row for row in rows if states.get(row["id"]) == "ERROR"]
-    return [{**row, "depth": depths[row["id"]]} for row in rows]
+        states = states_of(conn, ids)
+        ids = [one for one in ids if states.get(one) == "ERROR"]
+    return ids
 
 
 def report(conn: Connection, scope: Scope, execution_id: str, max_depth: int = -1) -> ReportData:
