@@ -128,6 +128,17 @@ def test_workers_share_a_socket_and_a_killed_one_is_replaced_without_clients_not
     assert server.terminate() == 0
 
 
+def test_A367_several_workers_answer_below_a_path_prefix(new_database, servers):
+    """A proxy hands ``/workflow/v2`` on as ``/v2`` and says so; no worker forgets it in a link."""
+    server = servers(new_database("sqlite"), "--workers", "2", MAESTRALE_API__TRUST_PROXY_HEADERS="true")
+    assert len(child_pids(server.process.pid)) == 2
+    headers = {"X-Forwarded-Host": "cloud.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/workflow"}
+
+    for _ in range(20):  # each time by a connection of its own, which either worker may take
+        found = requests.get(f"{server.base}/v2/actions?limit=1", headers={**headers, "Connection": "close"}, timeout=10).json()
+        assert found["next"].startswith("https://cloud.example.org/workflow/v2/actions?")
+
+
 def child_pids(parent):
     from pathlib import Path
 

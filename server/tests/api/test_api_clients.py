@@ -319,7 +319,7 @@ def expected_of_sdk(name):
     }
 
 
-def test_A326_to_A330_openstacksdk_without_identity_service(clients, api):
+def test_A326_A327_A328_A329_A330_openstacksdk_without_identity_service(clients, api):
     name = unique()
     arguments = f"auth_type='none', workflow_endpoint_override='{api.url}/v2', workflow_api_version='2'"
     with client(clients, "python", {}) as python:

@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 from live import FAILING, NOOP, WAITING, text_of, unique
 
+from maestrale.api import reads
+
 INPUTS = """version: '2.0'
 {name}:
   input: [a, {{b: 2}}]
@@ -73,6 +75,40 @@ def test_A142_A143_defaults_and_params(api):
     assert json.loads(execution["input"]) == {"a": 1, "b": 2}
     assert json.loads(execution["params"]) == {"namespace": "", "env": {"x": 1}}
     assert json.loads(api.start(api.define())["params"]) == {"namespace": "", "env": {}}
+
+
+BIG = """version: '2.0'
+{name}:
+  input: [{{x: ""}}]
+  tasks:
+    t:
+      action: std.echo output=<% $.x %>
+      publish: {{y: <% task().result + task().result %>}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("started", "said"),
+    [
+        ({"input": {"x": "x" * 5000}}, "field=input"), ({"params": {"env": {"x": "x" * 5000}}}, "field=params"),
+        ({"input": {"x": "x" * 2500}}, "field=published"),
+    ],
+)
+def test_A353_larger_fields_than_the_limit_are_refused(serve, started, said):
+    api = serve(limits={"execution_field_size_limit_kb": 3})
+    reply = api.post("executions", {"workflow_name": api.define(BIG), **started})
+    text = text_of(reply) if reply.status_code != 201 else api.until(f"executions/{reply.json()['id']}")["state_info"]
+
+    assert "Field size limit exceeded [class=" in text
+    assert said in text
+
+
+def test_A353_a_result_that_is_larger_than_the_limit_fails(serve):
+    api = serve(limits={"execution_field_size_limit_kb": 2})
+    ended = api.run("version: '2.0'\n{name}:\n  tasks:\n    t: {{action: std.test_dict size=1000 key_prefix='k' val='valuevaluevalue'}}\n")
+
+    assert ended["state"] == "ERROR"
+    assert "Field size limit exceeded [class=TaskExecution, field=output, " in ended["state_info"]
 
 
 def test_A144_A145_environments_by_name(api):
@@ -423,6 +459,23 @@ def test_A187_A188_sub_executions(api, tree):
     assert names(errors_only="true") == [top, middle, low]
     assert "output" not in api.get(path).json()["executions"][0]
     assert "output" in api.get(path, include_output="true").json()["executions"][0]
+
+
+def test_A187_A209_a_long_list_of_sub_executions_is_sent_in_parts_and_complete(api, monkeypatch):
+    monkeypatch.setattr(reads, "CHUNK", 3)
+    name = unique()
+    api.define(f"version: '2.0'\n{name}_c:\n  tasks:\n    t: {{action: std.noop}}\n{name}:\n  tasks:\n"
+               f"    t: {{with-items: 'i in <% range(7) %>', workflow: {name}_c}}\n")
+    execution = api.until(f"executions/{api.start(name)['id']}")
+    task = api.task(execution["id"], "t")
+    whole = api.get(f"executions/{execution['id']}/executions")
+    below = api.get(f"tasks/{task['id']}/executions")
+
+    assert [reply.headers.get("transfer-encoding") for reply in (whole, below)] == ["chunked", "chunked"]
+    assert [row["workflow_name"] for row in whole.json()["executions"]] == [name, *[f"{name}_c"] * 7]
+    assert whole.json()["executions"][1:] == below.json()["executions"]
+    assert len({row["id"] for row in below.json()["executions"]}) == 7
+    assert set(whole.json()) == {"executions"}
 
 
 def test_A189_A190_tasks_of_an_execution(api, tree):

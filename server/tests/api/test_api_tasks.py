@@ -286,6 +286,15 @@ def test_the_output_of_an_action_is_null_until_it_ends(api):
     assert api.get("action_executions", id=action["id"], include_output="true").json()["action_executions"][0]["output"] is None
 
 
+@pytest.mark.parametrize("params", [{"target": "a-host"}, {"target": "a-host", "save_result": True}])
+def test_A217_a_target_is_taken_and_any_process_runs_the_action(api, params):
+    """As with Mistral 23, whose client of executors doesn't pass it on."""
+    made = api.post("action_executions", {"name": "std.echo", "input": {"output": "x"}, "params": params}).json()
+    ended = api.until(f"action_executions/{made['id']}") if made["id"] else made
+
+    assert (ended["state"], json.loads(ended["output"])) == ("SUCCESS", {"result": "x"})
+
+
 def test_A213_an_asynchronous_action_does_not_run_synchronously(api):
     assert api.post("action_executions", {"name": "std.async_noop", "params": {"run_sync": True}}).status_code == 400
 

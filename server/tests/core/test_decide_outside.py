@@ -124,7 +124,7 @@ def events(text: str, wanted: list[str] | None = None, **options: Any) -> tuple[
     return case, [(n.body["event"], n.body["name"]) for n in case.world.notices]
 
 
-def test_L371_events_of_workflow_and_task() -> None:
+def test_A271_L371_events_of_workflow_and_task() -> None:
     _, found = events("wf: {tasks: {a: {action: std.noop}}}")
     assert found == [("WORKFLOW_LAUNCHED", "wf"), ("TASK_LAUNCHED", "a"), ("TASK_SUCCEEDED", "a"), ("WORKFLOW_SUCCEEDED", "wf")]
 
@@ -134,7 +134,7 @@ def test_L371_event_types_filter() -> None:
     assert found == [("TASK_FAILED", "a"), ("WORKFLOW_FAILED", "wf")]
 
 
-def test_L371_bodies_have_the_documented_fields() -> None:
+def test_A272_L371_bodies_have_the_documented_fields() -> None:
     case, _ = events("wf: {tasks: {a: {action: std.noop}}}")
     workflow, task = case.world.notices[0].body, case.world.notices[1].body
     common = {"event", "id", "name", "workflow_name", "workflow_namespace", "workflow_id", "state", "state_info", "project_id",
@@ -160,13 +160,13 @@ def test_moves_to_idle_waiting_and_delayed_have_no_event_and_only_publishers_of_
     ("wf: {tasks: {a: {pause-before: true}}}", "TASK_RESUMED"),
     ("wf: {tasks: {b: {on-success: a}, a: {join: all}}}", "TASK_RESUMED"),
 ])
-def test_names_of_moves_to_running(text: str, event: str) -> None:
+def test_A271_names_of_moves_to_running(text: str, event: str) -> None:
     case, _ = events(text)
     case.resume()
     assert [n.body["event"] for n in case.world.notices if n.body["name"] == "a" and n.body["state"] == "RUNNING"][-1] == event
 
 
-def test_names_of_moves_of_a_rerun_and_a_skip() -> None:
+def test_A271_names_of_moves_of_a_rerun_and_a_skip() -> None:
     case, _ = events("wf: {tasks: {a: {action: std.fail}}}")
     del case.world.notices[:]
     case.rerun("a")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -298,6 +299,37 @@ def test_A248_L400_a_trigger_disappears_after_its_last_run(process):
 
     assert len(process.rows("executions")) == 2
     assert process.rows("cron_triggers") == []
+
+
+def test_A361_a_run_that_fell_due_while_no_process_was_there_is_made_up(url, processes):
+    one = processes(url)
+    one.define(WORKFLOWS)
+    schedule(one, pattern="* * * * *")
+    one.pass_time(61)
+    fire(one)
+    one.die()
+
+    two = processes(url)
+    two.pass_time(121)
+    fire(two)
+    fire(two)
+
+    assert len(two.rows("executions")) == 2
+
+
+def test_A311_an_execution_that_a_trigger_starts_has_its_makers_project_and_roles(process):
+    process.define(WORKFLOWS)
+    maker = replace(process.caller, user_id="u1", user_name="ann", roles=("member", "operator"), authenticated=True)
+    triggers = Triggers(database=process.service.database, new_id=process.service.catalog.new_id, now=process.now)
+    triggers.create_cron(maker, CronRequest(name="t", workflow_name="quick", pattern="* * * * *"))
+    process.pass_time(61)
+    fire(process)
+
+    (row,) = process.rows("executions")
+    found = process.execution(row["id"])
+    assert found.project_id == maker.project_id
+    assert (found.security["user_id"], found.security["roles"]) == ("u1", ["member", "operator"])
+    assert found.context["openstack"]["roles"] == ["member", "operator"]
 
 
 def test_A246_L401_two_processes_never_fire_the_same_run(url, processes):

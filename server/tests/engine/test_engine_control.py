@@ -65,7 +65,7 @@ def test_an_administrator_of_another_project_may(process, waiting):
     assert process.ask(lambda: process.engine.pause(admin, waiting)).state == "PAUSED"
 
 
-def test_two_processes_with_the_same_execution_in_memory_never_lose_an_update(url, processes):
+def test_A359_two_processes_with_the_same_execution_in_memory_never_lose_an_update(url, processes):
     one, two = processes(url), processes(url)
     one.define("pair: {tasks: {a: {action: std.async_noop}, b: {action: std.async_noop}}}")
     execution = one.start("pair").id

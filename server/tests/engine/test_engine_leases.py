@@ -22,8 +22,7 @@ class Watch:
         self.process = process
         self.seconds = 0.0
         self.duty = LeaseWatch(
-            database=process.service.database, inbox=process.runtime.inbox, now=process.now,
-            monotonic=lambda: process.monotonic() + self.seconds)
+            database=process.service.database, inbox=process.runtime.inbox, now=process.now, monotonic=lambda: self.seconds)
         self.duty.run()
         self.seconds = reachable_for
 

@@ -77,7 +77,7 @@ def test_a_late_result_of_a_process_taken_for_dead_changes_nothing(url, processe
     assert len(one.attempts(execution.id)) == 1
 
 
-def test_L413_a_timer_survives_its_process(url, processes):
+def test_A360_L413_a_timer_survives_its_process(url, processes):
     one, two = processes(url), processes(url)
     one.define(WORK)
     execution = one.start("waits")
@@ -251,7 +251,7 @@ def test_a_fault_in_one_execution_does_not_hold_up_others(process, monkeypatch):
     assert process.state(bad.id) == "RUNNING"
 
 
-def test_L411_an_execution_that_nothing_would_wake_is_continued(process):
+def test_A358_L411_an_execution_that_nothing_would_wake_is_continued(process):
     process.define(WORK)
     execution = process.start("unsafe")
     (attempt_id,) = process.runner.taken
