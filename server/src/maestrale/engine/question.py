@@ -7,7 +7,9 @@ request that waits. Whether it was answered is known from the future alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -18,6 +20,39 @@ from maestrale.errors import DatabaseUnavailableError
 T = TypeVar("T")
 
 TOO_LATE = "No decision was made in time. It may still be made; ask for the state before trying again."
+
+
+class _Bell:
+    """Wakes an event loop once for all answers that come while it is busy, since a batch of decisions gives many together."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._calls: deque[Callable[[], None]] = deque()
+        self._is_ringing = False
+
+    def ring(self, call: Callable[[], None]) -> None:
+        """Have the loop make a call soon. From any thread."""
+        self._calls.append(call)
+        # what was added before this is asked is seen by whoever clears it; ringing twice does no harm
+        if not self._is_ringing and not self.loop.is_closed():
+            self._is_ringing = True
+            self.loop.call_soon_threadsafe(self._answer)
+
+    def _answer(self) -> None:
+        self._is_ringing = False
+        while self._calls:
+            self._calls.popleft()()
+
+
+_local = threading.local()
+
+
+def _bell_of(loop: asyncio.AbstractEventLoop) -> _Bell:
+    """The bell of the loop that runs in this thread."""
+    bell: _Bell | None = getattr(_local, "bell", None)
+    if bell is None or bell.loop is not loop:
+        bell = _local.bell = _Bell(loop)
+    return bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +78,13 @@ class Question(Generic[T]):
         loop = asyncio.get_running_loop()
         arrived = loop.create_future()
 
+        bell = _bell_of(loop)
+
         def arrive() -> None:
             if not arrived.done():
                 arrived.set_result(None)
 
-        def wake(_: Future[Any]) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(arrive)
-
-        self.future.add_done_callback(wake)
+        self.future.add_done_callback(lambda _: bell.ring(arrive))
         try:
             async with asyncio.timeout(self.timeout):
                 await arrived

@@ -13,7 +13,7 @@ import orjson
 
 from maestrale.store.dialect import Dialect, Insert, Row, Timeouts, Update
 
-LEAST_ROWS = 4
+LEAST_ROWS = 2
 """From this number on rows go together as one JSON text, for a quarter of the client's time a row."""
 
 ROWS_AT_ONCE = 2000
