@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from stand_in import StandIn, told
 
 from maestrale.actions import ActionSettings, Runner, RunRequest, standard_registry
-from maestrale.actions.openstack import catalogue, table
+from maestrale.actions.openstack import catalogue, document, table
 from maestrale.actions.settings import OpenStackSettings
 from maestrale.lang import describe_action_input
 
@@ -141,3 +142,10 @@ def test_A336_every_name_is_served_or_says_why_not():
     assert [name for name, (rows, reason) in NAMES.items() if not rows and reason.startswith("no request is known")] == []
     assert len(NAMES) == 1200
     assert len(OFFERED) == 1098
+
+
+def test_the_page_of_the_actions_is_what_its_program_writes():
+    page = (Path(__file__).parents[4] / "docs" / "openstack-actions.md").read_text(encoding="utf-8")
+    if f"(openstacksdk {version('openstacksdk')})" not in page:
+        pytest.skip("the page was written with another release of openstacksdk")
+    assert document.text() == page

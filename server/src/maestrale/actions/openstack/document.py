@@ -30,6 +30,8 @@ STANDARD = (
     "std.sleep", "std.ssh", "std.ssh_proxied", "std.test_dict", "std.wait_ssh",
 )
 
+OWN = "actions of the engine itself"
+
 
 def text() -> str:
     """The whole page."""
@@ -44,17 +46,35 @@ def text() -> str:
     parts += [f"| {namespace} | {count} | {have[namespace]} |" for namespace, count in per.items()]
     total, available = len(all_names) + len(STANDARD), len(found["names"]) + len(STANDARD)
     parts += [f"| std | {len(STANDARD)} | {len(STANDARD)} |", f"| **total** | **{total}** | **{available}** |", ""]
+    kinds = Counter(_kind(found["names"].get(name.full)) for name in all_names) + Counter({OWN: len(STANDARD)})
+    parts += ["| How Mistral's names are served | Names |", "| --- | --- |"]
+    parts += [f"| {kind} | {count} |" for kind, count in kinds.most_common()]
+    same = {name.full: _same(name, found["methods"]) for name in all_names}
+    parts += [f"| with a call of openstacksdk that does the same | {sum(map(bool, same.values()))} |", ""]
     parts += ["## Mistral's names", ""]
     parts += ["| Name | Served by | Same in openstacksdk |", "| --- | --- | --- |"]
     parts += [f"| `{name}` | the same name | |" for name in STANDARD]
-    _, requests = table.tables()
     for name in all_names:
-        service = (requests.get(name.namespace) or {}).get("service")
-        same = f"openstack.{service}.{name.method}" if name.method and service else ""
         entry = found["names"].get(name.full)
         how = "; ".join(_row(row) for row in entry["rows"]) if entry else f"not available: {found['missing'][name.full]}"
-        parts.append(f"| `{name.full}` | {how} | {f'`{same}`' if same.removeprefix('openstack.') in found['methods'] else ''} |")
+        parts.append(f"| `{name.full}` | {how} | {same[name.full]} |")
     return "\n".join(parts) + "\n"
+
+
+def _kind(entry: dict[str, Any] | None) -> str:
+    if entry is None:
+        return "not available"
+    rows = entry["rows"]
+    if any("special" in row for row in rows):
+        return "requests made for the name"
+    return "a list of the service, compared" if any(row.get("verb") == "FIND" or row.get("find") for row in rows) else "one request"
+
+
+def _same(name: table.Name, methods: dict[str, Any]) -> str:
+    """The openstacksdk call that does what the name does, as code; empty where there is none."""
+    _, requests = table.tables()
+    call = f"{(requests.get(name.namespace) or {}).get('service')}.{name.method}"
+    return f"`openstack.{call}`" if call in methods else ""
 
 
 def _row(row: dict[str, Any]) -> str:
