@@ -66,6 +66,13 @@ IDLE = """
 On an SQLite file; the list calls are medians over the API.
 """
 
+START = """
+## Starting
+
+On an SQLite file, from the start of the process: the first start makes the tables, and its first list of actions reads the OpenStack
+actions from openstacksdk; later starts find their descriptions in a file. The other rows are medians.
+"""
+
 REASONS = """
 ## Where the speed comes from
 
@@ -182,6 +189,17 @@ def idle(found: Mapping[str, Any]) -> str:
     return IDLE + "\n" + table(("", ""), rows)
 
 
+def start(found: Mapping[str, Mapping[str, float]]) -> str:
+    """The first start and later ones."""
+    names = {
+        "seconds": "until it answers", "processor": "processor time of these", "MB": "resident memory",
+        "first list": "the first list of actions", "MB listed": "resident memory then",
+    }
+    rows = [(text, *(f"{found[kind][name]} {'MB' if name.startswith('MB') else 's'}" for kind in ("first", "again")))
+            for name, text in names.items()]
+    return START + "\n" + table(("", "first start", "later"), rows)
+
+
 def main() -> None:
     """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -196,6 +214,8 @@ def main() -> None:
         parts.append(growth(results["scaling"], given.picture))
     if "steps" in results:
         parts.append(steps(results["steps"]))
+    if "start" in results:
+        parts.append(start(results["start"]))
     if "idle" in results:
         parts.append(idle(results["idle"]))
     sys.stdout.write("".join([*parts, REASONS, COMMANDS]))

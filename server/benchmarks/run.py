@@ -1,4 +1,4 @@
-"""All benchmarks, one after another: expressions, core, store, whole server, growth, steps, idle, playbooks. ``make bench`` runs this.
+"""All benchmarks, one after another, from expressions to whole servers and playbooks. ``make bench`` runs this.
 
     python server/benchmarks/run.py [--database-url URL] [--json results.json] [--svg docs/scaling.svg] [--dbos URL]
 
@@ -36,7 +36,7 @@ def main() -> int:
         runs.append(["bench_server.py", "--name", kind, *options("database-url", "json")])
     runs += [
         ["bench_scaling.py", *options("database-url", "svg", "json")], ["bench_steps.py", *options("database-url", "dbos", "json")],
-        ["bench_idle.py", *options("json")], ["bench_playbooks.py", *options("json")],
+        ["bench_start.py", *options("json")], ["bench_idle.py", *options("json")], ["bench_playbooks.py", *options("json")],
     ]
     for script, *arguments in runs:
         print(f"\n== {script} {' '.join(arguments)}", flush=True)

@@ -216,7 +216,7 @@ def _deciding(
         bounds=Bounds(given.round_steps, given.step_budget, given.round_decisions), new_id=new_id,
         on_notification=notifications.send, timer_horizon=given.timer_horizon, faults=faults), held_jobs)
     loop = DecisionLoop(
-        decider, held_jobs, inbox, now=clock.now, batch_size=given.batch_size, retry_delay_max=given.retry_delay_max)
+        decider, held_jobs, inbox, batch_size=given.batch_size, retry_delay_max=given.retry_delay_max)
     return _Deciding(source=source, inbox=inbox, shelf=shelf, dispatcher=dispatcher, notifications=notifications, loop=loop)
 
 

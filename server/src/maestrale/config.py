@@ -83,8 +83,8 @@ class KeystoneSettings(Group):
 class DatabaseSettings(Group):
     """How connections to the database are kept."""
 
-    pool_size: int = Field(default=10, ge=1, description="Connections kept open by one process.")
-    max_overflow: int = Field(default=10, ge=0, description="Connections beyond pool_size that may be opened for a while.")
+    pool_size: int = Field(default=20, ge=1, description="Connections kept open by one process, once they were needed.")
+    max_overflow: int = Field(default=0, ge=0, description="Connections beyond pool_size that may be opened for a while.")
     pool_timeout: Seconds = Field(default=10, description="Longest wait for a free connection before the request fails with 503.")
     pool_recycle: Seconds = Field(default=1800, description="Age at which an idle connection is replaced.")
     connect_timeout: Seconds = Field(default=5, description="Longest wait for a new connection.")

@@ -30,6 +30,7 @@ import uvicorn
 
 from maestrale import clock
 from maestrale.config import Settings
+from maestrale.http_protocol import OneSegmentProtocol
 
 log = structlog.get_logger(__name__)
 
@@ -143,8 +144,9 @@ def serve(settings: Settings, application: Application, bound: socket.socket, *,
         _end_with_parent(signal.SIGTERM)
         threading.Thread(target=_follow, args=(parent,), name="parent", daemon=True).start()
     config = uvicorn.Config(
-        application.asgi, log_config=None, access_log=settings.access_log, server_header=False, proxy_headers=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=int(settings.engine.drain_timeout) + ANSWER_TIME, lifespan="on", backlog=2048,
+        application.asgi, http=OneSegmentProtocol, log_config=None, access_log=settings.access_log, server_header=False,
+        proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=int(settings.engine.drain_timeout) + ANSWER_TIME,
+        lifespan="on", ws="none", backlog=2048,
     )
     server = _Server(config, lambda: _drain(application, settings.engine.drain_timeout))
     with _stopping_by_signal(server):

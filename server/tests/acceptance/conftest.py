@@ -1,7 +1,4 @@
-"""Real server processes, real databases, SIGKILL. SQLite always, PostgreSQL and MariaDB where they answer.
-
-``MAESTRALE_TEST_REQUIRE`` (``postgresql,mariadb``) turns an unreachable one from skipped into failed.
-"""
+"""Real server processes, real databases, SIGKILL. SQLite always, PostgreSQL and MariaDB where they answer."""
 
 from __future__ import annotations
 
@@ -16,34 +13,15 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from uuid import uuid4
 
 import pytest
 import requests
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
 
-SERVERS = {
-    "postgresql": ("MAESTRALE_TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
-    "mariadb": ("MAESTRALE_TEST_MARIADB_URL", "mysql+pymysql://root@127.0.0.1:3306/"),
-}
+import database_servers
+
 FINAL = ("SUCCESS", "ERROR", "CANCELLED")
 SINK_ADDRESS = "127.0.0.2"
 DENIED = json.dumps(["127.0.0.1/32", "::1/128"])
-
-
-def server_url(kind):
-    variable, default = SERVERS[kind]
-    return make_url(os.environ.get(variable, default)).set(drivername=make_url(default).drivername)
-
-
-def admin(kind, statement):
-    engine = create_engine(server_url(kind), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
-    try:
-        with engine.connect() as conn:
-            conn.execute(text(statement))
-    finally:
-        engine.dispose()
 
 
 @pytest.fixture
@@ -54,23 +32,15 @@ def new_database(tmp_path):
     def make(kind):
         if kind == "sqlite":
             return f"sqlite:///{tmp_path}/maestrale.db"
-        name = f"maestrale_test_acceptance_{uuid4().hex[:12]}"
-        try:
-            admin(kind, f"CREATE DATABASE {name}")
-        except (SQLAlchemyError, ImportError) as error:
-            reason = f"{kind} can't be reached: {str(error).splitlines()[0][:120]}"
-            if kind in os.environ.get("MAESTRALE_TEST_REQUIRE", "").split(","):
-                pytest.fail(reason)
-            pytest.skip(reason)
-        made.append((kind, name))
-        return server_url(kind).set(database=name).render_as_string(hide_password=False)
+        made.append((kind, database_servers.create(kind, "acceptance")))
+        return made[-1][1]
 
     yield make
-    for kind, name in made:
-        admin(kind, f"DROP DATABASE {name}{' WITH (FORCE)' if kind == 'postgresql' else ''}")
+    for kind, url in made:
+        database_servers.drop(kind, url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=database_servers.KINDS)
 def url(request, new_database):
     return new_database(request.param)
 

@@ -17,6 +17,7 @@ import uvicorn
 from maestrale import server as server_processes
 from maestrale.bootstrap import build, prepare_database
 from maestrale.config import load_settings
+from maestrale.http_protocol import OneSegmentProtocol
 
 FINAL = ("SUCCESS", "ERROR", "CANCELLED")
 WAIT = 90.0
@@ -140,7 +141,7 @@ def running(folder, **options: Any):
     prepare_database(settings)
     application = build(settings)
     bound = server_processes.listen(settings)
-    web = uvicorn.Server(uvicorn.Config(application.asgi, log_config=None, access_log=False, lifespan="on"))
+    web = uvicorn.Server(uvicorn.Config(application.asgi, http=OneSegmentProtocol, log_config=None, access_log=False, lifespan="on"))
     thread = threading.Thread(target=web.run, kwargs={"sockets": [bound]}, daemon=True)
     application.start()
     thread.start()

@@ -1,7 +1,7 @@
 """make chaos: kill servers and databases while executions run, and count what is lost, stuck, wrong or done twice.
 
-    python run.py [--database sqlite,postgresql,mariadb,own-postgresql] [--seconds 60] [--executions 300]
-                  [--servers N] [--workers N] [--seed N]
+    python run.py [--database sqlite,sqlite-workers,postgresql,mariadb,own-postgresql] [--seconds 60]
+                  [--executions 300] [--servers N] [--workers N] [--seed N]
 
 Runs against each database that is reachable, one after the other. Status 1 if anything is not right.
 """
@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storm.audit import Audit, Figures, wait_for_the_end
-from storm.databases import Database, Mariadb, OwnPostgresql, Postgresql, Sqlite, UnreachableError
+from storm.databases import Database, Mariadb, OwnPostgresql, Postgresql, SharedSqlite, Sqlite, UnreachableError
 from storm.load import Load
 from storm.servers import Servers
 from storm.shapes import definitions
 from storm.sink import Sink
 from storm.trouble import Trouble
 
-KINDS = ("sqlite", "postgresql", "mariadb", "own-postgresql")
+KINDS = ("sqlite", "sqlite-workers", "postgresql", "mariadb", "own-postgresql")
 SHOWN = 20
 TRIGGERS = 5
 
@@ -57,7 +57,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="how long for each database, and then until all has ended")
     parser.add_argument("--executions", type=int, default=300, help="how many for each database, without sub-workflows")
     parser.add_argument("--servers", type=int, help="server processes; default 1 on SQLite, else 2 or 3")
-    parser.add_argument("--workers", type=int, default=1, help="processes of each server; with more, single ones are killed too")
+    parser.add_argument("--workers", type=int, help="processes of each server; with more, single ones are killed too")
     parser.add_argument("--pause", type=float, help="average seconds between two troubles; default 4 with one server, else 2")
     parser.add_argument("--patience", type=float, default=90, help="seconds after which what has not ended counts as stuck")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="makes the choices repeatable")
@@ -67,8 +67,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def database_of(kind: str, folder: Path) -> Database:
     """A database of that kind, to be entered."""
-    if kind == "sqlite":
-        return Sqlite(folder)
+    if kind in {Sqlite.name, SharedSqlite.name}:
+        return Sqlite(folder) if kind == Sqlite.name else SharedSqlite(folder)
     if kind == "own-postgresql":
         return OwnPostgresql()
     return {"postgresql": Postgresql, "mariadb": Mariadb}[kind]()
@@ -79,7 +79,7 @@ def storm(database: Database, folder: Path, given: argparse.Namespace) -> tuple[
     count = given.servers or database.servers
     logs = folder / database.name
     logs.mkdir(exist_ok=True)
-    with Sink() as sink, Servers(database.url, count, logs, workers=given.workers) as servers:
+    with Sink() as sink, Servers(database.url, count, logs, workers=given.workers or database.workers) as servers:
         client = servers.client(given.seed)
         reply = client.ask("POST", "/v2/workflows", definitions())
         if reply.status != 201:

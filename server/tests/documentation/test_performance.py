@@ -22,6 +22,10 @@ RESULTS = {
 MORE = {
     "scaling": {"join": [[10, 0.01], [10_000, 2.5]]},
     "steps": {"maestrale": {"ms": 8.0, "rate": 1500.0}, "dbos": {"ms": 16.0, "rate": 370.0}},
+    "start": {
+        "first": {"seconds": 1.2, "processor": 1.1, "MB": 109.4, "first list": 0.32, "MB listed": 138.7},
+        "again": {"seconds": 0.88, "processor": 0.86, "MB": 101.9, "first list": 0.17, "MB listed": 110.8},
+    },
     "idle": {
         "seconds to start": 1.5, "MB": 90.0, "percent": 0.4, "waiting": 10_000, "percent waiting": 0.4, "MB waiting": 99.0,
         "lists": {"newest": 3.0}, "finished": 100_000, "lists finished": {"newest": 3.1},
@@ -53,6 +57,8 @@ def test_figures_of_the_results_stand_in_the_page(script, monkeypatch, capsys, t
     assert "| 5.04 ms | 113 ms | 22.4x | 10x |" in text
     assert "| `join400` / `join100` | cost of a task, aimed at 1.3 at most | 1.25 |" in text
     assert "| join | 1,000 | 250 |" in text
+    assert "| until it answers | 1.2 s | 0.88 s |" in text
+    assert "| resident memory then | 138.7 MB | 110.8 MB |" in text
     assert "| dbos | 16 ms | 370 |" in text
     assert "| list, newest, beside 100,000 finished executions | 3.1 ms |" in text
 

@@ -1,24 +1,20 @@
 """The engine without threads: a service whose loop is turned by the test, with a runner that the test answers for.
 
 Most tests run on SQLite; those that ask for ``url`` run on PostgreSQL and MariaDB too, where they answer.
-``MAESTRALE_TEST_POSTGRESQL_URL`` and ``MAESTRALE_TEST_MARIADB_URL`` name servers on which databases may be created;
-``MAESTRALE_TEST_REQUIRE`` (``postgresql,mariadb``) turns an unreachable one from skipped into failed.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from concurrent.futures import Future
 from datetime import timedelta
 from itertools import count
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import make_url
 
+import database_servers
 from maestrale import clock
 from maestrale.actions import Leftover, Load
 from maestrale.bootstrap import build_service
@@ -31,25 +27,6 @@ from maestrale.store.schema import upgrade
 from maestrale.store.scope import EVERYTHING
 from maestrale.store.tables import metadata
 
-SERVERS = {
-    "postgresql": ("MAESTRALE_TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
-    "mariadb": ("MAESTRALE_TEST_MARIADB_URL", "mysql+pymysql://root@127.0.0.1:3306/"),
-}
-
-
-def server_url(kind):
-    variable, default = SERVERS[kind]
-    return make_url(os.environ.get(variable, default)).set(drivername=make_url(default).drivername)
-
-
-def admin(kind, statement):
-    engine = create_engine(server_url(kind), isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
-    try:
-        with engine.connect() as conn:
-            conn.execute(text(statement))
-    finally:
-        engine.dispose()
-
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory):
@@ -61,22 +38,14 @@ def templates(tmp_path_factory):
             if kind == "sqlite":
                 made[kind] = f"sqlite:///{tmp_path_factory.mktemp('engine')}/template.db"
             else:
-                name = f"maestrale_test_engine_{uuid4().hex[:12]}"
-                try:
-                    admin(kind, f"CREATE DATABASE {name}")
-                except (SQLAlchemyError, ImportError) as error:
-                    reason = f"{kind} can't be reached: {str(error).splitlines()[0][:120]}"
-                    if kind in os.environ.get("MAESTRALE_TEST_REQUIRE", "").split(","):
-                        pytest.fail(reason)
-                    pytest.skip(reason)
-                made[kind] = server_url(kind).set(database=name).render_as_string(hide_password=False)
+                made[kind] = database_servers.create(kind, "engine")
             upgrade(made[kind])
         return made[kind]
 
     yield get
     for kind, url in made.items():
         if kind != "sqlite":
-            admin(kind, f"DROP DATABASE {make_url(url).database}{' WITH (FORCE)' if kind == 'postgresql' else ''}")
+            database_servers.drop(kind, url)
 
 
 @pytest.fixture
@@ -100,7 +69,7 @@ def new_database(templates, tmp_path):
     return make
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=database_servers.KINDS)
 def url(request, new_database):
     return new_database(request.param)
 
@@ -154,8 +123,9 @@ class Process:
         self.elapsed = 0.0
         now = lambda: clock.now() + self.ahead  # noqa: E731
         monotonic = lambda: clock.monotonic() + self.elapsed  # noqa: E731
-        self.loop.monotonic = self.loop.suspects.monotonic = monotonic
-        self.loop.suspects.now = self.loop.now = self.loop.decider._parts.now = self.sweeper.now = now
+        timers = self.loop.jobs.timers
+        self.monotonic = self.loop.monotonic = self.loop.suspects.monotonic = timers.monotonic = monotonic
+        timers.now = self.loop.suspects.now = self.loop.decider._parts.now = self.sweeper.now = now
         self.runtime.notifications.now = self.runtime.standalone.now = now
         self.now = now
         self.sweeper.beat()

@@ -22,7 +22,8 @@ class Watch:
         self.process = process
         self.seconds = 0.0
         self.duty = LeaseWatch(
-            database=process.service.database, inbox=process.runtime.inbox, now=process.now, monotonic=lambda: self.seconds)
+            database=process.service.database, inbox=process.runtime.inbox, now=process.now,
+            monotonic=lambda: process.monotonic() + self.seconds)
         self.duty.run()
         self.seconds = reachable_for
 

@@ -4,30 +4,61 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from maestrale.core.model import Job
 from maestrale.engine.timers import Timers
 from maestrale.store import jobs
 
 NOW = datetime(2026, 1, 1)
+HOUR = 3600
 
 
 def job(name, seconds):
     return Job(id=name, kind="message", execution_id="e", due_at=NOW + timedelta(seconds=seconds), payload={}, created_at=NOW)
 
 
+class Clocks:
+    """A wall clock and a monotonic one. Time passes on both; the wall clock may be set besides."""
+
+    def __init__(self):
+        self.passed, self.set_by = 0.0, 0.0
+        self.timers = Timers(lambda: NOW + timedelta(seconds=self.passed + self.set_by), lambda: 1000.0 + self.passed)
+
+    def due(self):
+        return [one.id for one in self.timers.due()]
+
+
 def test_jobs_come_out_in_the_order_of_their_times():
-    timers = Timers()
+    clocks = Clocks()
+    timers = clocks.timers
     for name, seconds in (("b", 2), ("a", 1), ("c", 3)):
         timers.add(job(name, seconds))
 
-    assert timers.next_in(NOW) == 1
-    assert [one.id for one in timers.due(NOW + timedelta(seconds=2))] == ["a", "b"]
-    assert [one.id for one in timers.due(NOW + timedelta(seconds=9))] == ["c"]
-    assert timers.next_in(NOW) is None
+    assert timers.next_in() == 1
+    clocks.passed = 2
+    assert clocks.due() == ["a", "b"]
+    clocks.passed = 9
+    assert clocks.due() == ["c"]
+    assert timers.next_in() is None
+
+
+@pytest.mark.parametrize("seconds", [-HOUR, HOUR])
+def test_a_wall_clock_that_is_set_moves_no_timer(seconds):
+    clocks = Clocks()
+    clocks.timers.add(job("a", 10))
+
+    clocks.set_by = seconds
+    clocks.passed = 9
+    assert clocks.due() == []
+    assert clocks.timers.next_in() == 1
+    clocks.passed = 10
+    assert clocks.due() == ["a"]
 
 
 def test_a_job_is_kept_once_and_a_forgotten_one_never_fires():
-    timers = Timers()
+    clocks = Clocks()
+    timers = clocks.timers
     timers.add(job("a", 1))
     timers.add(job("a", 1))
     timers.add(job("b", 1))
@@ -35,7 +66,8 @@ def test_a_job_is_kept_once_and_a_forgotten_one_never_fires():
     assert not timers.forget("b")
 
     assert len(timers) == 1
-    assert [one.id for one in timers.due(NOW + timedelta(seconds=2))] == ["a"]
+    clocks.passed = 2
+    assert clocks.due() == ["a"]
 
 
 def test_L339_wait_before_delays_and_then_runs(process):

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import sqlalchemy
 from records import save, start
 
 from maestrale.config import ConfigurationError
@@ -362,6 +363,56 @@ def test_batches_over_the_same_executions_do_not_block_each_other_for_ever(datab
 
     assert not any(thread.is_alive() for thread in threads)
     assert done
+
+
+def test_a_look_asks_for_one_statement_outside_a_transaction_where_that_saves_journeys(database, kind):
+    put(database, "1")
+    begun = []
+
+    def work(conn):
+        text = settings.read(conn, "x")
+        if kind == "postgresql":
+            begun.append(conn.connection.driver_connection.info.transaction_status.name != "IDLE")
+        return text
+
+    assert database.run_look(work) == "1"
+    assert not any(begun)
+
+
+def test_a_look_that_asks_twice_sees_one_state_of_the_database(database, kind):
+    put(database, "1")
+    tries = []
+
+    def work(conn):
+        tries.append(1)
+        first = settings.read(conn, "x")
+        if len(tries) == (2 if kind == "postgresql" else 1):
+            put(database, "2")
+        return first, settings.read(conn, "x")
+
+    assert database.run_look(work) == ("1", "1")
+    assert value(database) == "2"
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError, sqlalchemy.exc.ProgrammingError])
+def test_a_connection_serves_transactions_after_a_look_that_failed(url, kind, fault):
+    if kind == "sqlite" and fault is not ZeroDivisionError:
+        pytest.skip("its faults of syntax are operational errors")
+    database = Database(url, pool_size=2)
+    put(database, "1")
+
+    def fails(conn):
+        conn.exec_driver_sql("SELECT 1" if fault is ZeroDivisionError else "SELECT FROM WHERE")
+        raise ZeroDivisionError
+
+    with pytest.raises(fault):
+        database.run_look(fails)
+
+    with database.read() as conn:
+        first = settings.read(conn, "x")
+        put(database, "2")
+        assert settings.read(conn, "x") == first
+    database.close()
 
 
 @pytest.mark.parametrize(("kind", "error"), [

@@ -91,7 +91,7 @@ def _full_row(call: Call, identifier: str, names: tuple[str, ...]) -> Row:
         row["published_global"] = reports.published_global(conn, scope, identifier) if has_variables else "{}"
         return row
 
-    return execution_row(call.parts.database.run_read(read))
+    return execution_row(call.parts.database.run_look(read))
 
 
 def list_execution_tasks(call: Call, identifier: str) -> Response:

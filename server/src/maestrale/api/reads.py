@@ -42,7 +42,7 @@ def get(call: Call, resource: Resource, identifier: str, namespace: str = "", fi
     def read(conn: Connection) -> dict[str, Any]:
         return queries.get_(conn, resource.collection, scope_of(call.caller), identifier, namespace, fields=fields)
 
-    return call.parts.database.run_read(read)
+    return call.parts.database.run_look(read)
 
 
 def rows(call: Call, resource: Resource, listing: Listing, where: Sequence[Filter] = ()) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ def rows(call: Call, resource: Resource, listing: Listing, where: Sequence[Filte
         )
 
     try:
-        return call.parts.database.run_read(read)
+        return call.parts.database.run_look(read)
     except NotFoundError:
         if listing.marker and not UUID_TEXT.fullmatch(listing.marker):
             raise RequestError(

@@ -74,7 +74,7 @@ def _result(call: Call, row: Row) -> str:
     def read(conn: Connection) -> list[dict[str, Any]]:
         return queries.list_(conn, "attempts", reads.scope_of(call.caller), filters=filters, sort=sort, fields=["kind", "output"])
 
-    values = [_value(attempt["kind"], attempt["output"]) for attempt in call.parts.database.run_read(read)]
+    values = [_value(attempt["kind"], attempt["output"]) for attempt in call.parts.database.run_look(read)]
     if len(values) == 1 and not is_list:
         return values[0]
     return f"[{', '.join(values)}]"

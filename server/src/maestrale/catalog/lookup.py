@@ -67,7 +67,7 @@ class Definitions:
         """The same in a transaction of its own, if the last look is too long ago."""
         looked_at = self._looked_at
         if looked_at is None or clock.monotonic() - looked_at > MAX_AGE:
-            self._note(self._database.run_read(definitions.revision))
+            self._note(self._database.run_look(definitions.revision))
 
     def expire(self) -> None:
         """Look again before the next use, since this process has changed something."""
@@ -118,7 +118,7 @@ class Definitions:
 
     def _adhoc(self, name: str, namespace: str, project_id: str) -> ActionDescriptor | None:
         def find() -> ActionDescriptor | None:
-            row = self._database.run_read(
+            row = self._database.run_look(
                 lambda conn: definitions.find(conn, definitions.ACTIONS, Scope(project_id), name, namespace))
             return None if row is None or row["name"] != name else describe_adhoc(row)
 
@@ -137,7 +137,7 @@ class Definitions:
 
     def environment(self, name: str, project_id: str) -> Mapping[str, Any] | None:
         """The variables of a stored environment."""
-        row = self._database.run_read(
+        row = self._database.run_look(
             lambda conn: definitions.find(conn, definitions.ENVIRONMENTS, Scope(project_id), name))
         return None if row is None else row["variables"] or {}
 

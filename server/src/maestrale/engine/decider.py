@@ -145,7 +145,7 @@ class Decider:
         parts = self._parts
         if not parts.intake.needs_reading(items):
             return parts.intake.prepare(None, items)
-        return parts.database.run_read(lambda conn: parts.intake.prepare(conn, items))
+        return parts.database.run_look(lambda conn: parts.intake.prepare(conn, items))
 
     def _assign(self, outcome: Outcome, now: datetime) -> list[tuple[Unit, Attempt]]:
         """Put this process's name into as many new attempts as it has room for; the rest is for whoever has."""

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
 PATIENCE = 60.0
+LARGEST_DRIFT = 2.0
+"""Seconds by which the wall clock may gain on the monotonic one between two looks without having been set."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,9 +40,13 @@ class LeaseWatch:
     now: Callable[[], datetime]
     monotonic: Callable[[], float] = field(default=clock.monotonic)
     _reachable_since: float | None = None
+    _last_look: tuple[datetime, float] | None = None
 
     def run(self) -> None:
         """Look once. Raises DatabaseUnavailableError."""
+        if self._was_clock_set_forward():
+            log.warning("the clock was set forward; leases run anew")
+            self._reachable_since = None
         try:
             found = self.database.run_read(lambda conn: execution_leases.expired(conn, self.now(), AT_ONCE))
         except DatabaseUnavailableError:
@@ -55,6 +61,12 @@ class LeaseWatch:
         for lease, future in told:
             if future is None or self._was_taken(lease, future):
                 self.database.run_write(lambda conn, one=lease: execution_leases.drop(conn, one))  # type: ignore[misc]
+
+    def _was_clock_set_forward(self) -> bool:
+        """Since the last look, by which leases seem to be over whose owners had no chance to renew them; so after a suspend."""
+        now, passed = self.now(), self.monotonic()
+        last, self._last_look = self._last_look, (now, passed)
+        return last is not None and (now - last[0]).total_seconds() - (passed - last[1]) > LARGEST_DRIFT
 
     def _tell(self, lease: StoredLease) -> Future[Any] | None:
         """Send the verdict on its way; None where there is nothing to say."""

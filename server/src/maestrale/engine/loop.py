@@ -16,7 +16,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -54,12 +53,11 @@ class DecisionLoop:
     """See the module."""
 
     def __init__(
-        self, decider: Decider, jobs: HeldJobs, inbox: Inbox, *, now: Callable[[], datetime], batch_size: int, retry_delay_max: float,
+        self, decider: Decider, jobs: HeldJobs, inbox: Inbox, *, batch_size: int, retry_delay_max: float,
     ) -> None:
         self.decider = decider
         self.jobs = jobs
         self.wants_reconciliation = False
-        self.now = now
         self.monotonic: Callable[[], float] = clock.monotonic
         self._inbox = inbox
         self._batch_size = batch_size
@@ -102,12 +100,12 @@ class DecisionLoop:
         return bool(items)
 
     def _patience(self) -> float | None:
-        waits = [w for w in (self.jobs.timers.next_in(self.now()),) if w is not None]
+        waits = [w for w in (self.jobs.timers.next_in(),) if w is not None]
         waits.extend(max(0.0, later.at - self.monotonic()) for later in self._later)
         return min(waits, default=None)
 
     def _due(self) -> list[Item]:
-        return [self._delivery_of(job) for job in self.jobs.timers.due(self.now())] if len(self.jobs.timers) else []
+        return [self._delivery_of(job) for job in self.jobs.timers.due()] if len(self.jobs.timers) else []
 
     def _retries(self) -> list[Item]:
         if not self._later:

@@ -66,7 +66,7 @@ class Maintenance:
     def status(self) -> str:
         """RUNNING, PAUSING or PAUSED; at most a second old, so that every request may ask."""
         if not self.is_known:
-            self._note(self.database.run_read(self._read))
+            self._note(self.database.run_look(self._read))
         return self._seen.status
 
     @property

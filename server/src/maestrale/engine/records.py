@@ -67,7 +67,7 @@ class StoredRecords:
             return queries.list_(conn, resource, scope, filters=filters, fields=fields)
 
         try:
-            return self._database.run_read(read)
+            return self._database.run_look(read)
         except MaestraleError as error:
             raise EvaluationError(str(error)) from error
 

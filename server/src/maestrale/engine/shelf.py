@@ -116,7 +116,7 @@ class Shelf:
         if not asked:
             return []
 
-        stored = self._database.run_read(lambda conn: self._executions.versions(conn, [one.id for one in asked]))
+        stored = self._database.run_look(lambda conn: self._executions.versions(conn, [one.id for one in asked]))
         return [one.id for one in asked if stored.get(one.id) != one.version]
 
     def keep(self, snapshot: Snapshot) -> None:

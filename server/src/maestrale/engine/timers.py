@@ -1,24 +1,29 @@
 """The near future in memory: job rows of this process that become due soon.
 
 A shortcut only. Each entry is a row that stays until the decision that uses it deletes it; what lies beyond
-the horizon is not kept here at all, and is claimed from the table when its time comes. Due times are
-wall-clock times, as stored, so a clock that jumps moves all timers alike.
+the horizon is not kept here at all, and is claimed from the table when its time comes. Stored due times are
+wall-clock times; how long it is until then is measured once, when a job comes here, and from then on by the
+monotonic clock, so a wall clock that is set forward or back fires nothing too early or late.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 
+from maestrale import clock
 from maestrale.core.model import Job
 
 
 class Timers:
-    """A heap of jobs by due time. Used by one thread."""
+    """A heap of jobs by due time, in seconds of the monotonic clock. Used by one thread."""
 
-    def __init__(self) -> None:
-        self._heap: list[tuple[datetime, int, Job]] = []
+    def __init__(self, now: Callable[[], datetime] = clock.now, monotonic: Callable[[], float] = clock.monotonic) -> None:
+        self.now = now
+        self.monotonic = monotonic
+        self._heap: list[tuple[float, int, Job]] = []
         self._ids: set[str] = set()
         self._order = count()
 
@@ -32,7 +37,8 @@ class Timers:
         """Keep a job until it is due; one that is kept already stays as it is."""
         if job.id not in self._ids:
             self._ids.add(job.id)
-            heapq.heappush(self._heap, (job.due_at, next(self._order), job))
+            due = self.monotonic() + (job.due_at - self.now()).total_seconds()
+            heapq.heappush(self._heap, (due, next(self._order), job))
 
     def forget(self, job_id: str) -> bool:
         """The job is of no use any more; whether it was kept here."""
@@ -41,9 +47,10 @@ class Timers:
             return True
         return False
 
-    def due(self, now: datetime) -> list[Job]:
+    def due(self) -> list[Job]:
         """Take out what is due, earliest first."""
         found = []
+        now = self.monotonic()
         while self._heap and self._heap[0][0] <= now:
             job = heapq.heappop(self._heap)[2]
             if job.id in self._ids:
@@ -51,9 +58,9 @@ class Timers:
                 found.append(job)
         return found
 
-    def next_in(self, now: datetime) -> float | None:
+    def next_in(self) -> float | None:
         """Seconds until the earliest is due, None when there is none."""
-        return max(0.0, (self._heap[0][0] - now).total_seconds()) if self._heap else None
+        return max(0.0, self._heap[0][0] - self.monotonic()) if self._heap else None
 
     def clear(self) -> list[Job]:
         """Take out everything, for handing it over."""

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ PING_AFTER_IDLE = 5.0
 TRIES = 6
 FIRST_PAUSE = 0.01
 
+ALLOWANCE = "maestrale_allowance"
+
 Listener = Callable[[str, int], None]
 
 
@@ -41,6 +44,23 @@ class TransientError(DatabaseUnavailableError):
 
 class ConstraintError(MaestraleError):
     """A row breaks a constraint of its table."""
+
+
+class _Another(Exception):  # noqa: N818 - internal signal
+    """Work that was given one statement asks for a second one."""
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """What may be asked of a connection that has no transaction: one statement."""
+
+    is_used: bool = False
+
+    def use(self) -> None:
+        """Raises _Another the second time."""
+        if self.is_used:
+            raise _Another
+        self.is_used = True
 
 
 class FairLock:
@@ -81,7 +101,7 @@ class Database:
     """One database, shared by all threads of a process."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, max_overflow: int = 10, pool_timeout: float = 10.0, pool_recycle: float = 1800.0,
+        self, url: str, *, pool_size: int = 20, max_overflow: int = 0, pool_timeout: float = 10.0, pool_recycle: float = 1800.0,
         connect_timeout: float = 5.0, statement_timeout: float = 60.0, sqlite_busy_timeout: float = 15.0,
     ) -> None:
         self.dialect, self.url = dialect_of(url)
@@ -98,13 +118,17 @@ class Database:
     def _engine(self, size: int, overflow: int, *, writing: bool, timeout: float, recycle: float) -> Engine:
         engine = create_engine(
             self.url, poolclass=QueuePool, pool_size=size, max_overflow=overflow, pool_timeout=timeout, pool_recycle=round(recycle),
+            pool_use_lifo=True,
             pool_reset_on_return=None, connect_args=self.dialect.connect_arguments(self.timeouts), **self.dialect.engine_arguments,
         )
         _listen(engine, self.dialect, self.timeouts, writing=writing)
         event.listen(engine, "before_cursor_execute", self._count)
         return engine
 
-    def _count(self, _conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+    def _count(self, conn: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        allowance: _Allowance | None = conn.get_execution_options().get(ALLOWANCE)
+        if allowance is not None:
+            allowance.use()
         self.note(statement, len(parameters) if many else 1)
 
     def note(self, statement: str, rows: int) -> None:
@@ -183,6 +207,33 @@ class Database:
     def run_read(self, work: Callable[[Connection], T]) -> T:
         """``work`` in a read transaction, again when its connection broke."""
         return _again(lambda: self._once(self.read, work))
+
+    def run_look(self, work: Callable[[Connection], T]) -> T:
+        """As ``run_read``, for work that mostly asks for one statement only: that needs no transaction, which saves two journeys.
+
+        If it asks for a second one it is done again from the start, in a transaction.
+        """
+        if not self.dialect.has_autocommit:
+            return self.run_read(work)
+        return _again(lambda: self._look(work))
+
+    def _look(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._alone() as conn:
+                return work(conn)
+        except _Another:
+            return self._once(self.read, work)
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A connection for one statement, which is a transaction of its own."""
+        with self._translated(None):
+            conn = self._reader.connect()
+        try:
+            with self._translated(conn), self.dialect.autocommit(conn.connection.driver_connection):
+                yield conn.execution_options(**{ALLOWANCE: _Allowance()})
+        finally:
+            conn.close()
 
     @staticmethod
     def _once(transaction: Callable[[], Any], work: Callable[[Connection], T]) -> T:

@@ -78,6 +78,8 @@ class Dialect:
     extra: ClassVar[str]
     placeholder: ClassVar[str] = "%s"
     single_writer: ClassVar[bool] = False
+    has_autocommit: ClassVar[bool] = False
+    """Whether a statement can do without a transaction, and is the faster for it."""
     engine_arguments: ClassVar[dict[str, Any]] = {}
 
     def url(self, url: URL) -> URL:
@@ -105,6 +107,10 @@ class Dialect:
         """The statement that begins a transaction, if the driver doesn't do so by itself."""
         del writing
         return None
+
+    def autocommit(self, raw: Any) -> AbstractContextManager[Any]:
+        """Within it each statement is a transaction of its own; only where ``has_autocommit``."""
+        raise NotImplementedError
 
     def pipeline(self, raw: Any) -> AbstractContextManager[Any]:
         """Within it statements may be sent without waiting; counts and rows can be read after it."""

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ class Postgresql(Dialect):
     name = "postgresql"
     driver = "psycopg"
     extra = "postgresql"
+    has_autocommit = True
     engine_arguments: ClassVar[dict[str, Any]] = {"use_native_hstore": False}
     transient: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
     unreachable: ClassVar[tuple[str, ...]] = ("08", "25006", "25P03", "53", "55P03", "57", "58")
@@ -63,6 +64,16 @@ class Postgresql(Dialect):
         """The socket's number."""
         number: int = raw.fileno()
         return number
+
+    @contextmanager
+    def autocommit(self, raw: Any) -> Iterator[None]:
+        """The driver then sends no BEGIN before a statement; saying so costs no journey."""
+        raw.autocommit = True
+        try:
+            yield
+        finally:
+            if not raw.closed:
+                raw.autocommit = False
 
     def pipeline(self, raw: Any) -> AbstractContextManager[Any]:
         """All that is sent within it takes one journey."""

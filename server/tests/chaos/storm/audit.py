@@ -100,12 +100,12 @@ class Audit:
 
     def _triggers(self, stored: dict[str, Any]) -> None:
         """A trigger that fires each minute has fired, and not more often than minutes have begun."""
-        for name, (made, deleted) in self.load.triggers.items():
+        for name, ticking in self.load.triggers.items():
             fired = sum(f'"{name}"' in (row["description"] or "") for row in stored.values())
             self.figures.fired += fired
-            if fired > deleted - made:
-                self._say("double", f"the cron trigger {name} fired {fired} times in {deleted - made} minutes")
-            elif not fired and deleted > made:
+            if fired > ticking.deleted - ticking.made:
+                self._say("double", f"the cron trigger {name} fired {fired} times in {ticking.deleted - ticking.made} minutes")
+            elif not fired and ticking.in_time > ticking.made:
                 self._say("lost", f"the cron trigger {name} has not fired")
 
     # ---- effects

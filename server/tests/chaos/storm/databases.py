@@ -37,6 +37,7 @@ class Database(ABC):
 
     name: ClassVar[str]
     servers: ClassVar[int] = 3
+    workers: ClassVar[int] = 1
     url: str = ""
 
     @abstractmethod
@@ -87,6 +88,13 @@ class Sqlite(Database):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for path in self._folder.glob(f"{Path(make_url(self.url).database or '').name}*"):
             path.unlink()
+
+
+class SharedSqlite(Sqlite):
+    """A file that the workers of one server share."""
+
+    name = "sqlite-workers"
+    workers = 3
 
 
 def ask(url: URL, statement: str, **values: Any) -> Sequence[Any]:

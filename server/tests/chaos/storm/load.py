@@ -20,6 +20,21 @@ from storm.client import MEANS_LATER, Client, NoReplyError
 from storm.shapes import SHAPES, TICKED, Shape
 from storm.sink import Sink
 
+FIRING_TAKES = 25.0
+"""Seconds that a firing may take while servers are killed."""
+
+
+@dataclass
+class Ticking:
+    """A cron trigger that fires each minute, by minutes since the epoch.
+
+    ``made`` and ``deleted``, and ``in_time``, the last of which the firing had time to happen.
+    """
+
+    made: int
+    in_time: int = 0
+    deleted: int = 0
+
 
 @dataclass
 class Run:
@@ -44,8 +59,7 @@ class Load:
     """By action execution: the values whose completion was answered 200, or not answered at all."""
     acknowledged: dict[str, list[str]] = field(default_factory=dict)
     oddities: list[str] = field(default_factory=list)
-    triggers: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By the name of a cron trigger: the minutes since the epoch when it was made and deleted."""
+    triggers: dict[str, Ticking] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _helpers: list[threading.Thread] = field(default_factory=list)
 
@@ -71,13 +85,14 @@ class Load:
                 "workflow_input": {"sink": self.sink.url, "run": name}})
             if reply.status != 201:
                 raise RuntimeError(f"the trigger was refused: {reply.body}")
-            self.triggers[name] = (_minute(), 0)
+            self.triggers[name] = Ticking(_minute())
 
     def delete_triggers(self) -> None:
         """Delete them. A first try whose answer was lost makes the next one say 404."""
-        for name, (made, _) in self.triggers.items():
+        for name, ticking in self.triggers.items():
+            ticking.in_time = _minute(FIRING_TAKES)
             reply = self.client.ask("DELETE", f"/v2/cron_triggers/{name}")
-            self.triggers[name] = (made, _minute())
+            ticking.deleted = _minute()
             if reply.status not in {204, 404}:
                 self.oddities.append(f"deleting {name}: {reply.status} {reply.body}")
 
@@ -163,5 +178,5 @@ class Load:
                 self.client.once("PUT", f"/v2/executions/{found['id']}", {"state": "CANCELLED"})
 
 
-def _minute() -> int:
-    return int(datetime.now(UTC).timestamp() // 60)  # noqa: TID251 - what the service's clock shows is looked at from outside
+def _minute(ago: float = 0.0) -> int:
+    return int((datetime.now(UTC).timestamp() - ago) // 60)  # noqa: TID251 - what the service's clock shows is looked at from outside

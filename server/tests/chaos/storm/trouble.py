@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from storm.databases import Database
+from storm.databases import Database, Sqlite
 from storm.servers import Server, Servers
 
 
@@ -55,7 +55,7 @@ class Trouble:
             kinds.append((self._kill_worker, 10))
         if len(self.servers.all) > 1:
             kinds.append((self._freeze_one, 2))
-        if self.database.name != "sqlite":
+        if not isinstance(self.database, Sqlite):
             kinds.append((self._cut, 5))
         if self.database.can_be_killed():
             kinds.append((self._kill_database, 6))
