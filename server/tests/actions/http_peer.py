@@ -44,7 +44,7 @@ class PeerHandler(BaseHTTPRequestHandler):
             "method": self.command, "path": self.path, "body": self.body.decode("utf-8", "replace"), "headers": dict(self.headers)})
         self.server.routes[self.path.partition("?")[0]](self)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_PROPFIND = _serve  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         pass

@@ -1,7 +1,7 @@
 """An SSH server for tests, run as a program: ``ssh_peer.py FOLDER``.
 
 It lets in the password ``right`` and the public keys in FOLDER, runs commands in a shell of this machine, forwards connections and
-notes them in FOLDER/forwarded. Prints its port on 127.0.0.2.
+notes them in FOLDER/forwarded, and the names of those who come in FOLDER/users. Prints its port on 127.0.0.2.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ class Gatekeeper(asyncssh.SSHServer):
     """Who may come in, and what they may do."""
 
     def begin_auth(self, username: str) -> bool:
+        with (FOLDER / "users").open("a", encoding="utf-8") as file:
+            file.write(f"{username}\n")
         return True
 
     def password_auth_supported(self) -> bool:

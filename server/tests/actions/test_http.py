@@ -142,13 +142,22 @@ def test_a_redirect_to_another_place_takes_no_credentials_along(desk: Any, peer:
     assert headers["X-Token"] == "t"
 
 
-def test_L385_body_and_json_is_a_failure_to_instantiate(desk: Any) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "delete", "PROPFIND"])
+def test_L381_the_method_is_sent_in_capitals(desk: Any, peer: Peer, method: str) -> None:
+    peer.routes["/"] = lambda h: h.answer()
+    assert desk.run("std.http", url=peer.url, method=method).state == "SUCCESS"
+    assert [seen["method"] for seen in peer.seen] == [method.upper()]
+
+
+@pytest.mark.parametrize("name", ["std.http", "std.mistral_http"])
+def test_L385_body_and_json_is_a_failure_to_instantiate(desk: Any, name: str) -> None:
     inputs = {"url": "http://127.0.0.2/", "body": "text", "json": {"a": 1}}
-    descriptor = desk.registry.descriptor("std.http")
-    text = ("Failed to instantiate an action [action_desc=Python action [name=std.http, "
-            "cls=<class 'mistral.actions.std_actions.HTTPAction'>]]: Only one of the parameters 'json' and 'body' can be passed.")
+    descriptor = desk.registry.descriptor(name)
+    text = (f"Failed to instantiate an action [action_desc=Python action [name={name}, "
+            f"cls=<class '{descriptor.class_name}'>]]: Only one of the parameters 'json' and 'body' can be passed.")
     assert descriptor.construct_error(inputs) == text
-    assert desk.run("std.http", **inputs).error == text
+    desk.submit(name, **inputs)
+    assert desk.wait().error == text
     assert descriptor.construct_error({"body": "text", "json": None}) is None
 
 
@@ -484,6 +493,33 @@ def test_L390_an_error_status_completes_mistral_http_with_an_error(desk: Any, pe
     assert (result.state, result.value["status"], result.value["content"]) == ("ERROR", 503, "busy")
 
 
+def test_L390_mistral_http_takes_what_std_http_takes(desk: Any, peer: Peer) -> None:
+    peer.routes["/from"] = lambda h: h.answer(307, Location="/to")
+    peer.routes["/to"] = lambda h: h.answer()
+    desk.submit(
+        "std.mistral_http", url=f"{peer.url}/from", method="PUT", params={"q": 1}, body="text", headers={"X-Num": 5}, cookies={"a": "1"},
+        auth="me:pw", timeout=5, allow_redirects=True)
+    desk.wait_for(lambda: desk.released == ["a1"])
+    first, second = peer.seen
+    assert (first["method"], first["path"], first["body"]) == ("PUT", "/from?q=1", "text")
+    assert (first["headers"]["X-Num"], first["headers"]["Cookie"]) == ("5", "a=1")
+    assert base64.b64decode(first["headers"]["Authorization"][6:]) == b"me:pw"
+    assert (second["method"], second["path"], second["headers"]["Mistral-Action-Execution-Id"]) == ("PUT", "/to", "a1")
+
+
+def test_L390_a_redirect_that_is_not_followed_is_no_error_to_mistral_http(desk: Any, peer: Peer) -> None:
+    peer.routes["/"] = lambda h: h.answer(302, Location="/to")
+    desk.submit("std.mistral_http", url=peer.url)
+    desk.wait_for(lambda: desk.released == ["a1"])
+    assert (desk.results, len(peer.seen)) == ({}, 1)
+
+
+@pytest.mark.parametrize("inputs", [{"timeout": 0.2}, {"proxies": {"http": "http://127.0.0.2:1"}}])
+def test_L390_a_request_that_is_not_answered_completes_mistral_http_with_an_error(desk: Any, raw: Any, inputs: dict[str, Any]) -> None:
+    desk.submit("std.mistral_http", url=raw(b"", close=False), **inputs)
+    assert "msg='Failed to send HTTP request: " in desk.wait().error
+
+
 @pytest.fixture
 def tls_peer(peer: Peer, certificate: tuple[Path, Path]) -> Peer:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -499,6 +535,10 @@ def test_certificates_are_verified_unless_told_otherwise(desk: Any, tls_peer: Pe
     for verify in (None, True):
         assert "CERTIFICATE_VERIFY_FAILED" in desk.run("std.http", url=tls_peer.url, verify=verify).error
     assert desk.run("std.http", url=tls_peer.url, verify=False).data["content"] == "safe"
+    desk.submit("std.mistral_http", ident="m1", url=tls_peer.url)
+    assert "CERTIFICATE_VERIFY_FAILED" in desk.wait("m1").error
+    desk.submit("std.mistral_http", ident="m2", url=tls_peer.url, verify=False)
+    desk.wait_for(lambda: desk.released == ["m2"])
     assert desk.run("std.http", url=tls_peer.url, verify=str(certificate[0])).data["content"] == "safe"
     assert "Failed to send HTTP request" in desk.run("std.http", url=tls_peer.url, verify="/no/such/file").error
 

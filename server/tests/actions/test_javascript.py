@@ -28,6 +28,11 @@ def test_values_come_back_as_json_has_them(desk: Any, script: str, value: Any) -
     assert desk.run("std.js", script=script).data == value
 
 
+@pytest.mark.parametrize("context", ["text", 5, [1, None], {"a": {"b": True}}, None])
+def test_L376_the_context_may_be_any_value(desk: Any, context: Any) -> None:
+    assert desk.run("std.javascript", script="return [typeof $, $]", context=context).data[1] == context
+
+
 @pytest.mark.parametrize(("script", "text"), [
     ("throw new Error('boo')", "boo"), ("return (", "SyntaxError"), ("return nothing_here", "nothing_here is not defined"),
 ])

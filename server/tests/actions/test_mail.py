@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,13 @@ class Box:
     def __init__(self) -> None:
         self.envelopes: list[Any] = []
         self.logins: list[tuple[bytes, bytes, bool]] = []
+        self.refused: set[str] = set()
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address in self.refused:
+            return "550 not here"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.envelopes.append(envelope)
@@ -89,6 +97,40 @@ def test_L391_all_kinds_of_recipients_and_html(desk: Any, box: Box, server: str)
     plain, rich = message.iter_parts()
     assert (plain.get_content().strip(), plain.get_content_charset()) == ("plain \u00e9", "utf-8")
     assert (rich.get_content().strip(), rich.get_content_type()) == ("<b>rich</b>", "text/html")
+
+
+def test_L391_an_html_body_alone_has_a_plain_stand_in(desk: Any, box: Box, server: str) -> None:
+    assert desk.run(
+        "std.email", from_addr="me@example.org", to_addrs=["you@example.org"], smtp_server=server, html_body="<b>x</b>").state == "SUCCESS"
+    plain, rich = box.message().iter_parts()
+    assert (plain.get_content().strip(), rich.get_content().strip()) == ("<No body>", "<b>x</b>")
+
+
+def test_L391_addresses_may_be_text_with_commas(desk: Any, box: Box, server: str) -> None:
+    assert desk.run(
+        "std.email", from_addr="me@example.org", to_addrs="a@example.org, b@example.org", cc_addrs="c@example.org",
+        bcc_addrs="d@example.org", reply_to=["e@example.org", "f@example.org"], smtp_server=server).state == "SUCCESS"
+    [envelope] = box.envelopes
+    assert envelope.mail_from == "me@example.org"
+    assert envelope.rcpt_tos == ["c@example.org", "d@example.org", "a@example.org", "b@example.org"]
+    assert box.message()["Reply-To"] == "e@example.org, f@example.org"
+
+
+def test_L391_a_server_without_a_port_is_asked_at_the_usual_one(
+    desk: Any, box: Box, server: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert smtplib.SMTP.default_port == 25
+    host, _, port = server.partition(":")
+    monkeypatch.setattr(smtplib.SMTP, "default_port", int(port))
+    assert desk.run("std.email", from_addr="me@example.org", to_addrs=["you@example.org"], smtp_server=host).state == "SUCCESS"
+    assert box.message()["To"] == "you@example.org"
+
+
+def test_L391_recipients_that_are_all_refused_are_a_failure(desk: Any, box: Box, server: str) -> None:
+    box.refused = {"you@example.org"}
+    result = desk.run("std.email", from_addr="me@example.org", to_addrs=["you@example.org"], smtp_server=server)
+    assert "msg='Failed to send an email message: {'you@example.org': (550, " in result.error
+    assert box.envelopes == []
 
 
 def test_L391_a_password_means_encryption_and_login(

@@ -17,6 +17,7 @@ asyncssh = pytest.importorskip("asyncssh", reason="the extra 'ssh' (asyncssh) is
 
 USER_KEY = asyncssh.generate_private_key("ssh-ed25519")
 LOCKED_KEY = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+RSA_KEY = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
 
 
@@ -26,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sshd")
     HOST_KEY.write_private_key(folder / "host_key")
     USER_KEY.write_public_key(folder / "user.pub")
+    RSA_KEY.write_public_key(folder / "rsa.pub")
     LOCKED_KEY.write_public_key(folder / "locked.pub")
     return folder
 
@@ -41,6 +43,14 @@ def port(folder: Path) -> Iterator[int]:
 @pytest.fixture
 def host(port: int) -> str:
     return f"127.0.0.2:{port}"
+
+
+@pytest.fixture
+def users(folder: Path) -> Callable[[], list[str]]:
+    """The names of those who came to the server in this test."""
+    noted = folder / "users"
+    noted.write_text("", encoding="utf-8")
+    return lambda: noted.read_text(encoding="utf-8").split()
 
 
 def test_L392_output_of_one_host(desk: Any, host: str) -> None:
@@ -67,6 +77,23 @@ def test_L392_return_result_on_error(desk: Any, host: str, cmd: str, expected: d
     assert (result.state, result.data) == ("SUCCESS", expected)
 
 
+def test_L392_return_result_on_error_of_several_hosts_is_a_list(desk: Any, host: str) -> None:
+    result = desk.run("std.ssh", cmd="exit 3", host=[host, host], username="me", password="right", return_result_on_error=True)
+    assert (result.state, result.data) == ("SUCCESS", [{"stdout": "", "stderr": "", "exit_code": 3}] * 2)
+
+
+def test_L392_the_first_host_that_fails_ends_the_action(desk: Any, host: str, tmp_path: Path) -> None:
+    hosts = [host, "127.0.0.2:1", host]
+    result = desk.run("std.ssh", cmd=f"echo x >> {shlex.quote(str(tmp_path / 'ran'))}", host=hosts, username="me", password="right")
+    assert (result.state, f"on {hosts}: " in result.error) == ("ERROR", True)
+    assert (tmp_path / "ran").read_text(encoding="utf-8") == "x\n"
+
+
+def test_L392_the_user_is_who_the_input_says(desk: Any, host: str, users: Callable[[], list[str]]) -> None:
+    assert desk.run("std.ssh", cmd="true", host=host, username="somebody", password="right").state == "SUCCESS"
+    assert users() == ["somebody"]
+
+
 def test_much_output_on_both_streams_does_not_block(desk: Any, host: str) -> None:
     cmd = "head -c 3000000 /dev/zero | tr '\\0' x; head -c 3000000 /dev/zero | tr '\\0' y >&2"
     result = desk.run("std.ssh", cmd=cmd, host=host, username="me", password="right")
@@ -84,8 +111,17 @@ def test_a_key_may_be_text_or_a_file_in_the_folder_of_keys(make_desk: Callable[.
     assert desk.run("std.ssh", cmd="echo x", host=host, username="me", private_key=text).data == "x\n"
     (tmp_path / "id").write_text(text, encoding="utf-8")
     assert desk.run("std.ssh", cmd="echo x", host=host, username="me", private_key_filename="id").data == "x\n"
+
+
+def test_L392_keys_of_other_kinds_and_locked_ones_are_taken(make_desk: Callable[..., Any], host: str, tmp_path: Path) -> None:
+    desk = make_desk(ssh_key_dir=str(tmp_path))
+    rsa = RSA_KEY.export_private_key("pkcs1-pem").decode()
     locked = LOCKED_KEY.export_private_key("pkcs8-pem", passphrase="right").decode()
-    assert desk.run("std.ssh", cmd="echo x", host=host, username="me", private_key=locked, password="right").data == "x\n"
+    (tmp_path / "locked").write_text(locked, encoding="utf-8")
+    for inputs in (
+        {"private_key": rsa}, {"private_key": locked, "password": "right"}, {"private_key_filename": "locked", "password": "right"},
+    ):
+        assert desk.run("std.ssh", cmd="echo x", host=host, username="me", **inputs).data == "x\n"
 
 
 @pytest.mark.parametrize(("inputs", "text"), [
@@ -133,6 +169,38 @@ def test_the_proxied_form_goes_through_the_gateway(
     assert (folder / "forwarded").read_text(encoding="utf-8") == ("" if with_command else f"127.0.0.2 {port}\n")
 
 
+@pytest.mark.parametrize(("gateway_username", "names"), [(None, ["me", "me"]), ("keeper", ["keeper", "me"])])
+def test_the_proxied_form_comes_to_the_gateway_as_the_user_named_for_it(
+    desk: Any, host: str, users: Callable[[], list[str]], gateway_username: str | None, names: list[str],
+) -> None:
+    result = desk.run(
+        "std.ssh_proxied", cmd="echo x", host=host, username="me", private_key_filename=None, gateway_host=host,
+        gateway_username=gateway_username, private_key=USER_KEY.export_private_key().decode())
+    assert (result.data, users()) == ("x\n", names)
+
+
+def test_the_proxied_form_runs_on_each_host_with_a_password_or_a_key_that_it_opens(desk: Any, host: str) -> None:
+    locked = LOCKED_KEY.export_private_key("pkcs8-pem", passphrase="right").decode()
+    for key in (None, locked):
+        result = desk.run(
+            "std.ssh_proxied", cmd="echo x", host=[host, host], username="me", private_key_filename=None, gateway_host=host,
+            password="right", private_key=key)
+        assert result.data == ["x\n", "x\n"]
+
+
+@pytest.mark.parametrize(("inputs", "text"), [
+    ({"cmd": "echo no >&2; exit 3"}, "exit status 3: no"), ({"gateway_host": "127.0.0.2:1"}, "Connect"),
+    ({"password": "wrong"}, "Permission"), ({"private_key_filename": "../id"}, "must not contain '..'"),
+    ({"proxy_command": "true"}, "Connection"), ({"host": "127.0.0.2:1"}, "Connect"),
+])
+def test_what_goes_wrong_by_way_of_a_gateway_is_told(desk: Any, host: str, inputs: dict[str, Any], text: str) -> None:
+    inputs = {
+        "cmd": "ls", "host": host, "username": "me", "private_key_filename": None, "gateway_host": host, "password": "right", **inputs}
+    result = desk.run("std.ssh_proxied", **inputs)
+    assert f"msg='Failed to execute ssh cmd '{inputs['cmd']}' on {inputs['host']}: " in result.error
+    assert text in result.error
+
+
 RELAY = """
 import os, select, socket, sys
 peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -145,8 +213,9 @@ while True:
 """
 
 
-def test_wait_ssh_tries_a_harmless_command(desk: Any, host: str) -> None:
-    assert desk.run("std.wait_ssh", username="me", password="right", host=host).state == "SUCCESS"
+def test_wait_ssh_tries_a_harmless_command(desk: Any, host: str, users: Callable[[], list[str]]) -> None:
+    result = desk.run("std.wait_ssh", username="somebody", password="right", host=host)
+    assert (result.state, "total" in result.data, users()) == ("SUCCESS", True, ["somebody"])
     assert "Failed to execute ssh cmd 'ls -l'" in desk.run("std.wait_ssh", username="me", password="wrong", host=host).error
 
 

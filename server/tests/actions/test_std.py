@@ -9,6 +9,7 @@ import pytest
 
 from maestrale.actions import ActionSettings, RunRequest, standard_registry
 from maestrale.actions.registry import Registry
+from maestrale.actions.std import SleepAction
 from maestrale.lang.specs import REQUIRED
 
 INPUTS = {
@@ -98,6 +99,16 @@ def test_L379_sleep_takes_odd_values_as_0(desk: Any, seconds: Any) -> None:
     assert time.monotonic() - started < 0.5
 
 
+@pytest.mark.parametrize(("inputs", "seconds"), [({}, 1.0), ({"seconds": 7}, 7.0), ({"seconds": "7"}, 7.0), ({"seconds": 7.9}, 7.0)])
+def test_L379_sleep_waits_whole_seconds_one_by_default(inputs: dict[str, Any], seconds: float) -> None:
+    assert SleepAction(**inputs).seconds == seconds
+
+
+def test_L376_noop_gives_null(desk: Any, registry: Registry) -> None:
+    for result in (desk.run("std.noop"), registry.descriptor("std.noop").pure({})):
+        assert (result.failed, result.data) == (False, None)
+
+
 def test_hundreds_of_sleeps_pass_at_once(desk: Any) -> None:
     started = time.monotonic()
     for number in range(500):
@@ -109,6 +120,8 @@ def test_hundreds_of_sleeps_pass_at_once(desk: Any) -> None:
 def test_L380_test_dict_builds_a_mapping(desk: Any) -> None:
     assert desk.run("std.test_dict").data == {}
     assert desk.run("std.test_dict", size=2, key_prefix="k", val=7).data == {"k0": 7, "k1": 7}
+    assert desk.run("std.test_dict", size="2").data == {"0": "", "1": ""}
+    assert desk.run("std.test_dict", size=-1, val=7).data == {}
 
 
 def test_a_test_dict_of_unreasonable_size_is_refused(desk: Any) -> None:
