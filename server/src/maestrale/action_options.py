@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maestrale import actions, config
+from maestrale.actions.openstack import mapping
 from maestrale.actions.settings import DynamicSettings
 from maestrale.config import Settings
 
@@ -40,8 +41,15 @@ def _openstack_settings(settings: Settings) -> actions.OpenStackSettings:
         "auth_url": url if url.endswith("/v3") else f"{url}/v3", "username": keystone.username or "",
         "password": keystone.password.get_secret_value() if keystone.password else "", "user_domain_name": keystone.user_domain_name,
         "region": given.region or keystone.region_name, "cafile": str(keystone.cafile) if keystone.cafile else None,
-        "insecure": keystone.insecure,
+        "insecure": keystone.insecure, "offered": None if given.mapping_path is None else _mapping(given.mapping_path),
     })
+
+
+def _mapping(path: Path) -> dict[str, str]:
+    try:
+        return mapping.read(path)
+    except (OSError, ValueError) as error:
+        raise config.ConfigurationError(f"openstack.mapping_path: {path}: {error}") from error
 
 
 def _awx_settings(settings: Settings) -> actions.AwxSettings:

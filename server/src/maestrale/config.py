@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 FINAL_STATES = frozenset({"SUCCESS", "ERROR", "CANCELLED"})
@@ -210,6 +210,8 @@ class OpenStackSettings(Group):
     interface: Literal["public", "internal", "admin"] = Field(default="public", description="Kind of endpoints, with auth 'keystone'.")
     timeout: Seconds = Field(default=60, gt=0, description="Longest wait for an answer of a service, with auth 'keystone'.")
     list_max: int = Field(default=10_000, ge=1, description="Longest list that an action returns.")
+    mapping_path: FilePath | None = Field(
+        default=None, description="JSON file with the names to offer, in the form of Mistral's mapping.json; unset: all known names.")
     cache_dir: str | None = Field(default=None, description="Folder where the catalogue is kept between starts; unset: the user's cache.")
 
 

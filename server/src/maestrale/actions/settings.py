@@ -69,7 +69,8 @@ class OpenStackSettings:
 
     ``callers``: only with the caller's own token or trust, through the identity service at ``auth_url``, where ``username`` is the
     trustee. Otherwise ``cloud`` of clouds.yaml is the usual one, ``projects`` says for a tenant project which clouds it may use, and with
-    ``any_cloud`` the others may use all. ``list_max`` bounds lists, ``cache_dir`` is where the catalogue is kept between starts.
+    ``any_cloud`` the others may use all. ``list_max`` bounds lists, ``cache_dir`` is where the catalogue is kept between starts,
+    ``offered`` are the names to offer with the methods they stand for, None for all.
     """
 
     callers: bool = False
@@ -88,6 +89,7 @@ class OpenStackSettings:
     projects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     list_max: int = 10_000
     cache_dir: str | None = None
+    offered: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,5 +31,5 @@ def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Regi
         registry.add(action)
     for runs in ANSIBLE:
         registry.add(runs, settings.playbooks)
-    registry.add_family(LazyFamily(settings.openstack.cache_dir), NAMESPACES)
+    registry.add_family(LazyFamily(settings.openstack.cache_dir, settings.openstack.offered), NAMESPACES)
     return registry

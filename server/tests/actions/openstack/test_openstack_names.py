@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 import yaml
 from stand_in import StandIn, told
 
+from maestrale.action_options import action_settings_of
 from maestrale.actions import ActionSettings, Runner, RunRequest, standard_registry
 from maestrale.actions.openstack import catalogue, document, table
 from maestrale.actions.settings import OpenStackSettings
+from maestrale.config import ConfigurationError, load_settings
 from maestrale.lang import describe_action_input
 
 pytestmark = pytest.mark.filterwarnings(  # openstacksdk warns of itself
@@ -117,6 +120,46 @@ def listed(name, signature):
     inputs = [one for one in re.split(r", (?=[\w*]+(?:=|,|$))", signature) if one and "**" not in one]
     region = [] if name.partition(".")[0] in table.WITHOUT_REGION else ['action_region=""']
     return ", ".join([*inputs, *region, *(["**kwargs"] if "**" in signature else [])])
+
+
+def offering(tmp_path, content):
+    (tmp_path / "mapping.json").write_text(json.dumps(content))
+    settings = load_settings(None, {"openstack": {"mapping_path": str(tmp_path / "mapping.json")}})
+    return standard_registry(action_settings_of(settings), plugins=False)
+
+
+def test_A351_a_mapping_file_says_which_names_there_are_and_what_they_do(tmp_path):
+    registry = offering(tmp_path, {"_comment": "ours", "nova": {"_comment": "some", "vms": "servers.list", "odd": "no.such"},
+                                   "neutron": {"list_networks": "list_networks"}})
+    whole = standard_registry(ActionSettings(), plugins=False)
+    listed_names = {row.name for row in registry.describe()}
+
+    assert {name for name in listed_names if name.partition(".")[0] in {"nova", "neutron", "glance"}} == {
+        "nova.vms", "neutron.list_networks"}
+    assert registry.descriptor("nova.vms").parameters == whole.descriptor("nova.servers_list").parameters
+    assert registry.descriptor("nova.servers_list") is None
+    assert {"openstack.compute.servers", "std.echo"} <= listed_names
+
+
+def test_A351_what_an_offered_name_stands_for_is_done(tmp_path, cloud, monkeypatch):
+    registry = offering(tmp_path, {"nova": {"vms": "servers.list"}})
+    settings = replace(ActionSettings(), openstack=OpenStackSettings(cloud="here"))
+    auth = {"auth_url": f"{cloud.url}/identity/v3", "username": "u", "password": "p", "project_name": "p", "user_domain_name": "Default",
+            "project_domain_name": "Default"}
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": {"here": {"auth": auth, "region_name": "RegionOne"}}}))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    made = Runner(registry, settings, lambda *_: None)
+    result = made.run(RunRequest(attempt_id="a1", name="nova.vms"))
+    made.stop()
+
+    assert not result.failed, result.error
+    assert cloud.seen[-1]["place"] == "servers/detail"
+
+
+@pytest.mark.parametrize("content", [[], {"nova": []}, {"nova": {"a": 1}}])
+def test_A351_a_file_of_another_form_is_refused_at_the_start(tmp_path, content):
+    with pytest.raises(ConfigurationError, match="openstack.mapping_path"):
+        offering(tmp_path, content)
 
 
 def test_A350_without_the_sdk_there_are_no_such_names_and_the_others_work(monkeypatch):

@@ -12,13 +12,14 @@ import json
 import os
 import tempfile
 import threading
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from maestrale.actions.openstack import generation, table
+from maestrale.actions.openstack import generation, mapping, table
 from maestrale.actions.openstack.client_action import ClientAction
 from maestrale.actions.openstack.connections import Connections
 from maestrale.actions.openstack.sdk_action import OPTIONS, SdkAction
@@ -35,10 +36,15 @@ _log = structlog.get_logger(__name__)
 
 
 class OpenStackActions:
-    """See the module. ``cache_dir`` is where the file is kept, None for the user's cache folder."""
+    """See the module. ``cache_dir`` is where the file is kept, None for the user's cache folder.
 
-    def __init__(self, cache_dir: str | None = None) -> None:
+    ``offered`` are the names to offer with the client's methods (see ``mapping``), None for all of Mistral's.
+    """
+
+    def __init__(self, cache_dir: str | None = None, offered: Mapping[str, str] | None = None) -> None:
         self._folder = cache_dir
+        self._offered = offered
+        self._aliases: Mapping[str, str] | None = None
         self._lock = threading.Lock()
         self._known: dict[str, Any] | None = None
         self._connections = Connections()
@@ -52,9 +58,10 @@ class OpenStackActions:
         known = self._content()
         if namespace == PREFIX:
             return self._method(rest, known["methods"][rest]) if rest in known["methods"] else None
-        if name in known["names"]:
-            return self._client(namespace, known["names"][name], known["groups"][namespace])
-        reason = known["missing"].get(name)
+        stands_for = self._stands_for(name, known)
+        if stands_for in known["names"]:
+            return self._client(name, known["names"][stands_for], known["groups"][namespace])
+        reason = known["missing"].get(stands_for)
         return None if reason is None else _unavailable(name, f"'{name}' is not available: {reason}.")
 
     def entries(self) -> list[Entry]:
@@ -62,8 +69,9 @@ class OpenStackActions:
         if importlib.util.find_spec("openstack") is None:
             return []
         known = self._content()
-        names = [f"{PREFIX}.{name}" for name in known["methods"]] + list(known["names"])
-        return [entry for name in names if (entry := self.entry(name)) is not None]
+        names = [f"{PREFIX}.{name}" for name in known["methods"]] + list(known["names"] if self._offered is None else self._offered)
+        found = (self.entry(name) for name in names)
+        return [entry for entry in found if entry is not None and entry.action is not UnavailableAction]
 
     def _method(self, name: str, entry: dict[str, Any]) -> Entry:
         service, _, call = name.partition(".")
@@ -72,10 +80,18 @@ class OpenStackActions:
         reads = call.startswith(_READING) or (call.endswith("s") and "_" not in call)
         return _entry(f"{PREFIX}.{name}", SdkAction, (self._connections, service, call, entry), inputs, entry, reads=reads)
 
-    def _client(self, namespace: str, entry: dict[str, Any], group: dict[str, Any]) -> Entry:
+    def _stands_for(self, name: str, known: dict[str, Any]) -> str | None:
+        """The name of Mistral's that serves an offered one."""
+        if self._offered is None:
+            return name
+        if self._aliases is None:
+            self._aliases = mapping.served(self._offered, [*known["names"], *known["missing"]])
+        return self._aliases.get(name)
+
+    def _client(self, name: str, entry: dict[str, Any], group: dict[str, Any]) -> Entry:
         reads = all(row.get("verb") in {"GET", "HEAD", "FIND"} for row in entry["rows"])
         given = (self._connections, entry, group)
-        return _entry(f"{namespace}.{entry['name']}", ClientAction, given, entry["inputs"], entry, reads=reads)
+        return _entry(name, ClientAction, given, entry["inputs"], entry, reads=reads)
 
     def _content(self) -> dict[str, Any]:
         with self._lock:

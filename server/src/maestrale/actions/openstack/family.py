@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -13,10 +14,10 @@ NAMESPACES = (
 
 
 class LazyFamily:
-    """The catalogue, loaded at the first question. ``cache_dir`` as for the catalogue."""
+    """The catalogue, loaded at the first question. ``cache_dir`` and ``offered`` as for the catalogue."""
 
-    def __init__(self, cache_dir: str | None = None) -> None:
-        self._folder = cache_dir
+    def __init__(self, cache_dir: str | None = None, offered: Mapping[str, str] | None = None) -> None:
+        self._given = (cache_dir, offered)
         self._lock = threading.Lock()
         self._loaded: Any = None
 
@@ -31,5 +32,5 @@ class LazyFamily:
     def _catalogue(self) -> Any:
         with self._lock:
             if self._loaded is None:
-                self._loaded = import_module("maestrale.actions.openstack.catalogue").OpenStackActions(self._folder)
+                self._loaded = import_module("maestrale.actions.openstack.catalogue").OpenStackActions(*self._given)
             return self._loaded
