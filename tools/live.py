@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -46,7 +47,10 @@ def integration(run: Any, venv: Path) -> int:
     """
     folder = _fresh("integration")
     tree, environment = ansible_test.prepare(venv, "integration")
-    settings = {"MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")])}
+    settings = {
+        "MAESTRALE_PLAYBOOKS__COLLECTIONS_PATH": json.dumps([str(BUILD / "trees" / "integration")]),
+        "MAESTRALE_SECRETS__KEYS": json.dumps([base64.urlsafe_b64encode(os.urandom(32)).decode()]),
+    }
     version = "{}.{}".format(*sys.version_info)
     aliases = sorted((tree / "tests" / "integration" / "targets").glob("*/aliases"))
     targets = [path.parent.name for path in aliases if "hidden" not in path.read_text().split()]

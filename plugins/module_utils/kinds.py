@@ -60,6 +60,11 @@ def members_of(workflow_id):
     return Kind("members", below=("workflows", workflow_id))
 
 
+def secrets_of(environment):
+    """The sealed secrets of an environment."""
+    return Kind("secrets", below=("environments", environment))
+
+
 _ALL = (
     ACTION,
     ACTION_EXECUTION,

@@ -9,7 +9,7 @@ module: engine_info
 short_description: Read what an engine says of itself
 version_added: 0.1.0
 description:
-  - Returns the versions of the API, whether the engine is ready, its maintenance mode, and what its operator tells about it.
+  - Returns the versions of the API, whether the engine is ready, its maintenance mode, its limits, and what its operator tells about it.
 author: The Maestrale contributors (@maestrale)
 extends_documentation_fragment:
   - maestrale.mistral.engine
@@ -24,6 +24,11 @@ EXAMPLES = r"""
   until: engine is success
   retries: 30
   delay: 2
+
+- name: Refuse early what the engine would refuse
+  ansible.builtin.assert:
+    that: my_input | to_json | length < 1024 * (engine.engine.limits.field_kb + 1)
+    fail_msg: The input is too large.
 """
 
 RETURN = r"""
@@ -61,6 +66,12 @@ engine:
       description: What its operator tells about it, if anything.
       type: dict
       sample: null
+    limits:
+      description:
+        - The sizes that the engine takes; null where one is unlimited.
+        - Null as a whole if the engine doesn't tell them, as OpenStack Mistral.
+      type: dict
+      sample: {"field_kb": 1024, "request_bytes": 67108864, "page_size": 1000}
     features:
       description: The collections of its API.
       type: list
@@ -129,6 +140,7 @@ def execute(client):
         "ready": client.is_ready(),
         "maintenance": (client.service("maintenance") or {}).get("status"),
         "info": client.service("info"),
+        "limits": client.service("limits"),
         "features": features(client),
     }
     return {"changed": False, "engine": engine}

@@ -28,6 +28,7 @@ class FakeEngine:
         self.requests = []
         self.events = None
         self.leases = {}
+        self.secrets = {}
         self.service = {"": {"versions": [{"id": "v2.0"}]}, "maintenance": {"status": "RUNNING"}}
         self.max_limit = 1000
 
@@ -60,6 +61,9 @@ class FakeEngine:
         path = [unquote(part) for part in parts.path.split("/") if part]
         if path[:1] != ["v2"]:
             return self._service(path)
+        if path[:2] == ["v2", "environments"] and path[3:4] == ["secrets"]:
+            status, value = self._secrets(method, path[2], path[4:], text)
+            return Reply(status, {}, json.dumps(value).encode() if value is not None else b"")
         if path[-1] == "lease":
             return self._lease(method, path[2], text)
         if path[-1] == "events":
@@ -83,6 +87,19 @@ class FakeEngine:
         assert method == "PUT", "OpenStack Mistral would delete the execution"
         self.leases[identity] = json.loads(text)
         return Reply(200, {}, text.encode())
+
+    def _secrets(self, method, environment, name, text):
+        if self.secrets is None or not self._find("environments", environment, {}):
+            return 404, {"faultstring": "Not Found"}
+        kept = self.secrets.setdefault(environment, {})
+        if method == "GET":
+            return 200, {"secrets": [{"name": one} for one in kept]}
+        if method == "DELETE":
+            del kept[name[0]]
+            return 204, None
+        value, before = json.loads(text)["value"], kept.get(name[0])
+        kept[name[0]] = value
+        return 200, {"name": name[0], "changed": value != before}
 
     def _service(self, path):
         value = self.service.get("/".join(path))

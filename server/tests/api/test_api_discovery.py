@@ -36,7 +36,7 @@ def test_A003_open_paths_need_no_token(tenants, path):
     assert tenants.nobody.get(path).status_code in {200, 400}
 
 
-@pytest.mark.parametrize("path", [*COLLECTIONS, "/maintenance", "/v2/nothing_here"])
+@pytest.mark.parametrize("path", [*COLLECTIONS, "/maintenance", "/limits", "/v2/nothing_here"])
 def test_A003_everything_else_does(tenants, path):
     assert tenants.nobody.get(path).status_code == 401
 
@@ -106,6 +106,30 @@ def test_A006_info_shows_the_file(serve, tmp_path):
     reply = serve(api={"enable_info_endpoint": True, "info_json_file_path": str(path)}).get("/info")
 
     assert (reply.status_code, reply.json()) == (200, {"release": "x", "n": [1]})
+
+
+def test_the_limits_of_a_deployment_are_those_of_its_configuration(api, serve):
+    usual = api.get("/limits").json()
+    set_otherwise = serve(
+        limits={"execution_field_size_limit_kb": 10}, api={"max_limit": 7, "max_body_size": 2048}, yaql={"limit_iterators": 5},
+    ).get("/limits").json()
+
+    assert usual["field_kb"] == 1024
+    assert usual["expression_items"] is None
+    assert {name: set_otherwise[name] for name in ("field_kb", "page_size", "request_bytes", "expression_items")} == {
+        "field_kb": 10, "page_size": 7, "request_bytes": 2048, "expression_items": 5}
+
+
+def test_a_field_of_the_size_that_the_limits_name_is_taken_and_a_larger_one_is_not(serve):
+    server = serve(limits={"execution_field_size_limit_kb": 1})
+    limit = server.get("/limits").json()["field_kb"]
+    name = server.define("version: '2.0'\n{name}: {{input: [x], tasks: {{a: {{action: std.noop}}}}}}")
+
+    def status(size):
+        return server.post("executions", {"workflow_name": name, "input": {"x": "y" * size}}).status_code
+
+    assert limit == 1
+    assert (status(1024 * limit), status(1024 * (limit + 1))) == (201, 400)
 
 
 def test_A007_healthcheck_answers_only_that_path_when_enabled(api, serve):

@@ -55,10 +55,11 @@ def environment(caller: Any, **more: Any) -> str:
 def test_a_secret_is_listed_without_its_value_and_replaced_and_deleted(owner):
     path = f"environments/{environment(owner)}/secrets"
     first = owner.put(f"{path}/db", {"value": SECRET})
-    assert (first.status_code, set(first.json())) == (200, {"name", "created_at", "updated_at"})
-    assert owner.put(f"{path}/db", {"value": SECRET}).json() == first.json()
-    assert first.json()["updated_at"] is None
-    assert owner.put(f"{path}/db", {"value": "another"}).json()["updated_at"] is not None
+    assert (first.status_code, set(first.json())) == (200, {"name", "created_at", "updated_at", "changed"})
+    assert (first.json()["changed"], first.json()["updated_at"]) == (True, None)
+    assert owner.put(f"{path}/db", {"value": SECRET}).json() == {**first.json(), "changed": False}
+    another = owner.put(f"{path}/db", {"value": "another"}).json()
+    assert (another["changed"], another["updated_at"] is None) == (True, False)
     assert [secret["name"] for secret in owner.get(path).json()["secrets"]] == ["db"]
     assert owner.delete(f"{path}/db").status_code == 204
     assert owner.delete(f"{path}/db").status_code == 404

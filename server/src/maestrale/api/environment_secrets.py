@@ -24,10 +24,10 @@ def list_secrets(call: Call, identifier: str) -> Response:
 
 
 def put_secret(call: Call, identifier: str, name: str) -> Response:
-    """Store a secret; ``updated_at`` of the reply stays as it was if the value is the one that is stored."""
+    """Store a secret; the reply says whether it is another than the one that was stored."""
     value = Body(call.content, ARGUMENT, KNOWN).text("value")
-    row, _ = call.parts.secrets.put(call.caller, identifier, name, value or "")
-    return reply(_shown(row))
+    row, is_changed = call.parts.secrets.put(call.caller, identifier, name, value or "")
+    return reply({**_shown(row), "changed": is_changed})
 
 
 def delete_secret(call: Call, identifier: str, name: str) -> Response:
@@ -43,6 +43,9 @@ def _shown(row: Row) -> dict[str, Any]:
 _PATH = "/v2/environments/{identifier}/secrets"
 _ERRORS = (400, 401, 403, 404, 413, 415, 423, 503)
 
+_CHANGED = {"type": "boolean", "description": "Whether it is another value than before."}
+_STORED = {"schema": {"allOf": [one(SECRETS)["schema"], {"type": "object", "properties": {"changed": _CHANGED}}]}}
+
 ENDPOINTS = (
     Endpoint(
         method="GET", path=_PATH, handler=list_secrets, rule="environments:get",
@@ -51,7 +54,7 @@ ENDPOINTS = (
     Endpoint(
         method="PUT", path=_PATH + "/{name}", handler=put_secret, rule="environments:update", takes="json",
         document=operation(
-            "environments", "Store a secret in an environment", reply=one(SECRETS), errors=_ERRORS,
+            "environments", "Store a secret in an environment", reply=_STORED, errors=_ERRORS,
             body=json_body({"value": text("What is kept sealed and never shown.")}, {"value": "s3cret"}, required=["value"]),
         ),
     ),

@@ -55,6 +55,25 @@ def get_info(call: Call) -> Response:
     return Response(content, media_type=JSON_TYPE)
 
 
+def get_limits(call: Call) -> Response:
+    """What is too much for this deployment, so that a client needs not try; null is unlimited. Mistral has no such path."""
+    settings = call.parts.settings
+    return reply({
+        "field_kb": _bounded(settings.limits.execution_field_size_limit_kb),
+        "request_bytes": settings.api.max_body_size,
+        "page_size": settings.api.max_limit,
+        "action_result_bytes": settings.actions.result_max,
+        "http_response_bytes": settings.actions.http_response_max,
+        "event_characters": settings.actions.event_max,
+        "expression_items": _bounded(settings.yaql.limit_iterators),
+        "expression_bytes": _bounded(settings.yaql.memory_quota),
+    })
+
+
+def _bounded(value: int) -> int | None:
+    return None if value < 0 else value
+
+
 def get_health(call: Call) -> Response:
     """The process answers."""
     del call
@@ -79,6 +98,11 @@ def get_readiness(call: Call) -> Response:
     return PlainTextResponse("OK")
 
 
+_EXAMPLE_LIMITS = {
+    "field_kb": 1024, "request_bytes": 67108864, "page_size": 1000, "action_result_bytes": 67108864,
+    "http_response_bytes": 5242880, "event_characters": 262144, "expression_items": None, "expression_bytes": None,
+}
+
 _PLAIN = {"200": {"description": "OK", "content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 ENDPOINTS = (
@@ -100,6 +124,14 @@ ENDPOINTS = (
         method="GET", path="/info", handler=get_info, rule=None,
         document=operation(
             "service", "The operator's description of this deployment", reply=literal({}, {"release": "1.0"}), errors=(400,),
+        ),
+    ),
+    Endpoint(
+        method="GET", path="/limits", handler=get_limits, rule=None,
+        document=operation(
+            "service", "Sizes that this deployment takes", errors=(401,),
+            description="Null is unlimited. A field is an input, an output, parameters, or what a task publishes; whole kilobytes count.",
+            reply=literal({"type": "object", "additionalProperties": {"type": ["integer", "null"]}}, _EXAMPLE_LIMITS),
         ),
     ),
     Endpoint(

@@ -175,6 +175,12 @@ def test_an_engine_says_what_it_is(engine, run_module):
     assert "executions" in result["features"]
 
 
+def test_an_engine_tells_its_limits_if_it_has_them(engine, run_module):
+    assert run_module(module("engine_info"))["engine"]["limits"] is None
+    engine.service["limits"] = {"field_kb": 1024, "expression_items": None}
+    assert run_module(module("engine_info"))["engine"]["limits"] == {"field_kb": 1024, "expression_items": None}
+
+
 def test_a_refusal_is_told_with_its_parts(engine, run_module):
     engine.troubles = [400]
     result = run_module(module("environment_info"), name="e")

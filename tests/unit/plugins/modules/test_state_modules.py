@@ -120,6 +120,72 @@ def test_secrets_of_an_environment_are_shown_nowhere(engine, run_module):
     assert "horse" not in str(changed["diff"])
 
 
+def test_sealed_secrets_are_stored_and_shown_by_name_only(engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import environment
+
+    secrets = {"root": "correct horse", "db": "battery staple"}
+    predicted = run_module(environment, check=True, name="e", sealed_secrets=secrets)
+    assert not engine.writes
+    created = run_module(environment, name="e", sealed_secrets=secrets)
+    again = run_module(environment, name="e", sealed_secrets=secrets)
+
+    assert engine.secrets["e"] == secrets
+    assert "horse" not in str(engine.all("environments"))
+    assert (predicted["changed"], created["changed"], again["changed"]) == (True, True, False)
+    assert predicted["sealed_secrets"] == created["sealed_secrets"] == again["sealed_secrets"] == ["db", "root"]
+    assert predicted["diff"] == created["diff"]
+    assert "horse" not in str((predicted, created, again))
+
+
+def test_a_sealed_secret_is_changed_and_removed_while_others_stay(engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import environment
+
+    run_module(environment, name="e", variables={"a": 1}, sealed_secrets={"root": "one", "db": "two"})
+    changed = run_module(environment, name="e", sealed_secrets={"root": "three"})
+    removed = run_module(environment, name="e", sealed_secrets={"db": None})
+    again = run_module(environment, name="e", sealed_secrets={"db": None})
+
+    assert engine.secrets["e"] == {"root": "three"}
+    assert (changed["changed"], removed["changed"], again["changed"]) == (True, True, False)
+    assert removed["diff"][-1]["before"] == "db\nroot\n"
+    assert removed["diff"][-1]["after"] == "root\n"
+    assert removed["environment"]["variables"] == {"a": 1}
+
+
+def test_without_merge_other_sealed_secrets_go_but_only_if_some_are_named(engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import environment
+
+    run_module(environment, name="e", sealed_secrets={"root": "one", "db": "two"})
+    assert run_module(environment, name="e", merge=False)["changed"] is False
+    result = run_module(environment, name="e", merge=False, sealed_secrets={"root": "one"})
+
+    assert result["changed"] is True
+    assert engine.secrets["e"] == {"root": "one"}
+
+
+@pytest.mark.parametrize("value", [5, "", ["x"]])
+def test_a_sealed_secret_that_is_no_text_is_refused_before_anything_is_done(value, engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import environment
+
+    result = run_module(environment, name="e", sealed_secrets={"root": value})
+
+    assert result["failed"] is True
+    assert "wrong: root" in result["msg"]
+    assert not engine.requests
+
+
+def test_an_engine_without_sealed_secrets_is_named_as_the_reason(engine, run_module):
+    from ansible_collections.maestrale.mistral.plugins.modules import environment
+
+    engine.secrets = None
+    engine.add("environments", name="e", variables="{}")
+    result = run_module(environment, name="e", sealed_secrets={"root": "correct horse"})
+
+    assert result["failed"] is True
+    assert "OpenStack Mistral has none" in result["msg"]
+    assert not engine.writes
+
+
 def test_without_merge_other_variables_go(engine, run_module):
     from ansible_collections.maestrale.mistral.plugins.modules import environment
 
