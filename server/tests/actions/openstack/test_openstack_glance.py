@@ -83,6 +83,14 @@ def test_properties_of_an_image_are_set_and_removed(demo, image):
     assert (found["name"], found.get("colour"), found["min_ram"], found["tags"]) == ("renamed", None, 5, ["blue"])
 
 
+def test_properties_of_an_image_are_set_by_the_sdk_with_its_id(demo, image):
+    ident = image["id"]
+    assert demo.act("openstack.image.update_image", image=ident, name="renamed", colour="red")[0] == "SUCCESS"
+    assert demo.act("openstack.image.update_image_properties", image=ident, shade="dark") == ("SUCCESS", True)
+    _, found = demo.act("glance.images_get", image_id=ident)
+    assert (found["name"], found["colour"], found["shade"]) == ("renamed", "red", "dark")
+
+
 def test_an_image_is_shared_with_another_project(demo, image, client_of):
     other = client_of("alt_demo", "alt_demo")
     assert other.act("glance.images_get", image_id=image["id"])[0] == "ERROR"
@@ -109,6 +117,13 @@ def test_an_image_that_is_not_there_is_an_error_with_status_message_and_request_
     state, said = demo.act(action, **inputs)
     assert state == "ERROR"
     assert "No image found with ID nowhere (HTTP 404) (Request-ID: req-" in said
+
+
+@pytest.mark.parametrize("action", ["glance.tasks_list", "openstack.image.tasks"])
+def test_a_list_that_the_service_refuses_says_why(action, demo):
+    state, said = demo.act(action)
+    assert state == "ERROR"
+    assert "You are not authorized to complete tasks_api_access action. (HTTP 403) (Request-ID: req-" in said
 
 
 def test_an_upload_that_the_service_refuses_says_why(demo, image):

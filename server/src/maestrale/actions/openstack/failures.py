@@ -50,7 +50,11 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 
 def message_of(body: Any) -> str:
     """The message in the body of an error, in any of the forms that services use; empty if there is none."""
-    return _MARKUP.sub("", _found_in(body)).strip()
+    return _without_markup(_found_in(body))
+
+
+def _without_markup(message: str) -> str:
+    return _MARKUP.sub("", message).strip()
 
 
 def _found_in(body: Any) -> str:
@@ -68,7 +72,8 @@ def _found_in(body: Any) -> str:
 def of_library(error: Exception) -> RefusedError:
     """The error for what openstacksdk or keystoneauth1 raised."""
     status = getattr(error, "status_code", None) or getattr(error, "http_status", None) or 0
-    message = str(getattr(error, "details", None) or getattr(error, "message", None) or error) or type(error).__name__
+    said = getattr(error, "details", None) or getattr(error, "message", None) or error
+    message = _without_markup(str(said)) or type(error).__name__
     request_id = getattr(error, "request_id", None)
     return RefusedError(compose(message, int(status) if isinstance(status, int | str) and str(status).isdigit() else 0, request_id),
                         int(status) if str(status).isdigit() else 0)

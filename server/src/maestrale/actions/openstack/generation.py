@@ -13,8 +13,9 @@ LOCAL_FILES = frozenset({"filename", "outfile", "output", "template_file", "envi
 LEFT_OUT = frozenset({
     "image.create_image", "object_store.create_object", "object_store.upload_object", "object_store.stream_object",
     "orchestration.read_env_and_templates", "object_store.is_object_stale", "object_store.get_object_segment_size",
+    "object_store.copy_object",
 })
-"""Calls that read files of the machine, by their inputs' meaning or by guessing."""
+"""Calls that read files of the machine, by their inputs' meaning or by guessing; the last one isn't written yet in the SDK."""
 
 
 def methods() -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ OPTIONS: tuple[tuple[str, Any], ...] = (
     ("action_region", ""), ("cloud", None), ("microversion", None), ("wait_for", None), ("wait_timeout", 600), ("wait_interval", 2),
 )
 GONE = "DELETED"
-FETCHED_BEFORE = {"image.stage_image": ("image", "get_image"), "image.import_image": ("image", "get_image")}
+FETCHED_BEFORE = dict.fromkeys(("image.stage_image", "image.import_image", "image.update_image_properties"), ("image", "get_image"))
 """Calls that check the fields of what they are given, where an id has none: the input, and the call that gets it."""
 
 
