@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from lang_parsing import workflow
 
 from maestrale import lang
 from maestrale.errors import DSLParsingError, InvalidModelError, YaqlGrammarError
@@ -124,6 +125,18 @@ def test_L149_the_place_names_workflow_task_and_key():
     with pytest.raises(InvalidModelError) as caught:
         book("workflows:\n  w:\n    tasks:\n      t:\n        join: some")
     assert "(line 7, workflow 'w', task 't', key 'join'; " in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["''", "5", "null", "[a]", "{a: 1}"])
+@pytest.mark.parametrize("text", ["name: b\ndescription: {}\n", "name: b\nactions:\n  a: {{base: x, description: {}}}\n"])
+def test_the_description_of_a_workbook_or_an_action_is_text(text, value):
+    with pytest.raises(InvalidModelError, match="^Invalid DSL: .*key 'description'"):
+        lang.parse_workbook(f"version: '2.0'\n{text.format(value)}")
+
+
+@pytest.mark.parametrize("value", ["''", "5", "null", "[a]"])
+def test_the_description_of_a_workflow_is_not_checked(value):
+    assert workflow(f"description: {value}\ntasks: {{t: {{action: x}}}}")
 
 
 def test_L149_a_workbook_without_members_is_fine():

@@ -124,7 +124,7 @@ ACTION: Rules = {
         "base-input": MAPPING,
         "input": INPUT,
         "output": ANY,
-        "description": {},
+        "description": TEXT,
         "tags": TEXTS,
     },
     "required": ["base"],
@@ -144,7 +144,7 @@ WORKBOOK: Rules = {
     "properties": {
         "version": {"enum": ["2.0", 2.0], **VERSION},
         "name": TEXT,
-        "description": {},
+        "description": TEXT,
         "tags": TEXTS,
         "actions": _MEMBERS,
         "workflows": _MEMBERS,
