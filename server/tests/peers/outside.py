@@ -44,6 +44,11 @@ def only_one(name: str):
         yield
 
 
+def is_made(name: str) -> bool:
+    """Whether there is an environment of that name already."""
+    return (BUILD / "venvs" / name).exists()
+
+
 def environment_of(name: str) -> Path:
     """The folder of the environment made of ``tools/requirements/NAME.txt``."""
     folder = BUILD / "venvs" / name
@@ -74,9 +79,9 @@ class Keystone:
         command = [str(KEYSTONE_SCRIPT), arguments[0], str(self._folder), *arguments[1:]]
         return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHON": sys.executable})
 
-    def register(self, url: str) -> None:
-        """Name the workflow service's address in the catalogue."""
-        assert self._script("start", f"workflowv2={url}").returncode == 0
+    def register(self, url: str, kind: str = "workflowv2") -> None:
+        """Name a service's address in the catalogue."""
+        assert self._script("start", f"{kind}={url}").returncode == 0
 
     def stop(self) -> None:
         """End it; its environment stays for the next time."""
