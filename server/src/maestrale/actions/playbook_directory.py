@@ -49,18 +49,30 @@ def short_path(directory: str) -> str:
     """A path of the directory that is short enough for the sockets that ansible puts in it: its own, or a link to it."""
     if len(directory) <= _LONGEST:
         return directory
-    link = _link(directory)
+    link = _short(directory)
     link.symlink_to(directory)
     return str(link)
 
 
+def short_room(directory: str) -> str:
+    """The same for a sandbox, from inside which a link isn't seen: the directory's own path, or a room beside it."""
+    if len(directory) <= _LONGEST:
+        return directory
+    room = _short(directory)
+    room.mkdir(mode=0o700)
+    return str(room)
+
+
 def remove(directory: str) -> None:
-    """Remove the directory and the link to it."""
+    """Remove the directory, and what was made for its long name."""
     shutil.rmtree(directory, ignore_errors=True)
-    link = _link(directory)
+    short = _short(directory)
     with contextlib.suppress(OSError):
-        if link.readlink() == Path(directory):
-            link.unlink()
+        if short.is_symlink():
+            if short.readlink() == Path(directory):
+                short.unlink()
+        elif short != Path(directory) and short.stat().st_uid == os.geteuid():
+            shutil.rmtree(short, ignore_errors=True)
 
 
 def remove_dead(parent: str | None) -> list[str]:
@@ -96,5 +108,5 @@ def _ident_if_dead(lock_file: Path) -> str | None:
         os.close(lock)
 
 
-def _link(directory: str) -> Path:
+def _short(directory: str) -> Path:
     return Path(tempfile.gettempdir()) / Path(directory).name

@@ -228,8 +228,12 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if limits.get("memory"):
         resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
     _write_files(directory, job)
-    # a link to the directory isn't seen from inside a sandbox
-    short = job["directory"] if job["sandboxed"] else playbook_directory.short_path(job["directory"])
+    arguments = job["arguments"]
+    if job["sandboxed"]:
+        short = playbook_directory.short_room(job["directory"])
+        arguments |= {"process_isolation_show_paths": [short]}
+    else:
+        short = playbook_directory.short_path(job["directory"])
     os.environ.update({"TMPDIR": short, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{short}/cp"})
     report = Report(
         Masker(job["masked"]), text_max=limits["text"], tail_max=limits["tail"], value_max=limits["value"])
@@ -247,7 +251,7 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     try:
         run = ansible_runner.run(
             private_data_dir=str(directory), ident=job["ident"], event_handler=handle, quiet=True, fact_cache_type="memory",
-            settings={"suppress_output_file": True, "suppress_ansible_output": True}, **job["arguments"],
+            settings={"suppress_output_file": True, "suppress_ansible_output": True}, **arguments,
         )
         status, rc = str(run.status), run.rc if isinstance(run.rc, int) else None
     except pexpect.exceptions.ExceptionPexpect:
