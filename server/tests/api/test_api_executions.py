@@ -131,7 +131,8 @@ def test_A147_A148_reverse_workflows_need_a_known_target(api):
     name = api.define(REVERSE)
 
     assert api.post("executions", {"workflow_name": name}).status_code == 400
-    assert api.post("executions", {"workflow_name": name, "params": {"task_name": "no"}}).status_code == 400
+    for target in ("no", None, 1, ["one"], {"a": 1}):
+        assert api.post("executions", {"workflow_name": name, "params": {"task_name": target}}).status_code == 400
     assert api.post("executions", {"workflow_name": name, "params": {"task_name": "two"}}).status_code == 201
 
 

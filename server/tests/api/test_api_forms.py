@@ -365,6 +365,28 @@ def test_A042_wrong_types_answer_400(api, path, body):
     assert reply.json()["faultcode"] == "Client"
 
 
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("executions", ["state", "output", "created_at", "updated_at", "root_execution_id", "task_execution_id", "tags"]),
+        ("action_executions", ["state", "output", "accepted", "id", "task_name", "created_at"]),
+        ("cron_triggers", ["id", "next_execution_time", "created_at"]),
+        ("event_triggers", ["id", "created_at"]),
+    ],
+)
+def test_A042_types_of_attributes_that_mean_nothing_are_checked_too(api, path, names):
+    workflow = api.define()
+    good = {
+        "executions": {"workflow_name": workflow}, "action_executions": {"name": "std.noop"},
+        "cron_triggers": {"name": unique(), "workflow_name": workflow, "pattern": "0 0 1 1 *"},
+        "event_triggers": {"name": unique(), "workflow_id": api.get(f"workflows/{workflow}").json()["id"], "exchange": "e", "topic": "t",
+                           "event": "x"},
+    }[path]
+    for name in names:
+        reply = api.post(path, {**good, name: [1.5]})
+        assert (reply.status_code, name in text_of(reply)) == (400, True), (name, reply.text)
+
+
 def test_a_body_beyond_the_limit_answers_413_wherever_one_is_taken(serve):
     api = serve(api={"max_body_size": 2000}, headers={"X-Roles": "admin"})
     taking = [one for one in ENDPOINTS if one.takes != "nothing"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from maestrale.api.bodies import Body, check_json_type, read_body, read_json, read_text
 from maestrale.api.errors import MarkupTypeError, MediaTypeError, TooLargeError
+from maestrale.api.resources import EXECUTIONS
 from maestrale.errors import RequestError
 
 KNOWN = frozenset({"input", "name", "flag", "tags"})
@@ -70,6 +71,27 @@ def test_A042_wrongly_typed_flag_is_refused(value):
 def test_A042_wrongly_typed_list_is_refused(value):
     with pytest.raises(RequestError, match="^Invalid input for field/attribute tags"):
         body(f'{{"tags": {value}}}').texts("tags")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"state": None, "output": None, "tags": None, "created_at": None}, {"output": {"a": 1}}, {"output": '{"a": 1}'}, {"tags": ["a"]},
+        {"state": "RUNNING", "root_execution_id": "x", "created_at": "2026-01-01 00:00:00"},
+    ],
+)
+def test_A042_what_was_not_read_passes_with_its_type(values):
+    Body(json.dumps(values).encode(), "wf_ex", frozenset(values)).check_rest(EXECUTIONS)
+
+
+@pytest.mark.parametrize("values", [{"state": 1}, {"output": "{"}, {"output": "[1]"}, {"tags": "a"}, {"created_at": 0}])
+def test_A042_what_was_not_read_is_refused_with_another_type_and_what_was_read_is_not_checked_again(values):
+    body = Body(json.dumps(values).encode(), "wf_ex", frozenset(values))
+    with pytest.raises(RequestError):
+        body.check_rest(EXECUTIONS)
+    for name in values:
+        body.raw(name)
+    body.check_rest(EXECUTIONS)
 
 
 def test_A039_text_longer_than_allowed_is_refused():

@@ -73,6 +73,7 @@ def run_action(call: Call) -> Response:
         description=body.text("description") or "", run_sync=_flag(params, "run_sync"), save_result=_flag(params, "save_result"),
         target=_target(params), timeout=_timeout(params), tags=tuple(body.texts("tags") or ()),
     )
+    body.check_rest(ACTION_EXECUTIONS)
     return reply(run_record(call.parts.engine.run_action(call.caller, request)), 201)
 
 

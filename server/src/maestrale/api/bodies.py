@@ -15,6 +15,7 @@ import orjson
 from starlette.types import Message
 
 from maestrale.api.errors import MarkupTypeError, MediaTypeError, TooLargeError, shown
+from maestrale.api.resources import Kind, Resource
 from maestrale.errors import RequestError
 
 MAX_DEPTH = 150
@@ -143,18 +144,22 @@ def kind_of(value: Any) -> str:
     return "a list" if isinstance(value, list) else "an object"
 
 
+_TEXTS = frozenset({Kind.TEXT, Kind.UUID, Kind.PROJECT, Kind.TIME})
+
+
 class Body:
     """The attributes of a JSON object, each read once with its type.
 
     ``argument`` is the name that messages give the object (``wf_ex`` for an execution).
     """
 
-    __slots__ = ("_argument", "_values")
+    __slots__ = ("_argument", "_read", "_values")
 
     def __init__(self, content: bytes, argument: str, known: frozenset[str], read_only: frozenset[str] = frozenset()) -> None:
         """Raises RequestError for what is no object, for unknown and for read-only attributes (A041, A300)."""
         self._values = read_object(content)
         self._argument = argument
+        self._read: set[str] = set()
         for name in self._values:
             if name in read_only:
                 raise RequestError(f"Cannot set read only field. [field={name}]")
@@ -167,7 +172,7 @@ class Body:
 
     def text(self, name: str, *, longest: int | None = None) -> str | None:
         """A text or None. Raises RequestError for another type or more than ``longest`` characters."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None:
             return None
         if not isinstance(value, str):
@@ -178,14 +183,14 @@ class Body:
 
     def flag(self, name: str) -> bool | None:
         """A boolean or None. Raises RequestError for another type."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None or isinstance(value, bool):
             return value
         raise self._wrong(name, f"expected true or false, got {kind_of(value)}")
 
     def texts(self, name: str) -> list[str] | None:
         """A list of texts or None. Raises RequestError for another type."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -194,11 +199,12 @@ class Body:
 
     def raw(self, name: str) -> Any:
         """The attribute as it was sent."""
+        self._read.add(name)
         return self._values.get(name)
 
     def mapping(self, name: str) -> dict[str, Any] | None:
         """A JSON-typed field (1.3): an object, the text of one, or null and its text (A027, A028). Raises RequestError."""
-        value = self._values.get(name)
+        value = self.raw(name)
         if value is None or isinstance(value, dict):
             return value
         if not isinstance(value, str):
@@ -210,6 +216,21 @@ class Body:
         if inner is not None and not isinstance(inner, dict):
             raise RequestError(f"JsonType field value must be a dictionary [actual={shown(inner)}]")
         return inner
+
+    def check_rest(self, resource: Resource) -> None:
+        """Raises RequestError for an attribute that was not read, and has another type than the resource's field (A042)."""
+        for name in self._values:
+            column = resource.column(name)
+            if name in self._read or column is None:
+                continue
+            if column.kind is Kind.JSON:
+                self.mapping(name)
+            elif column.kind is Kind.TAGS:
+                self.texts(name)
+            elif column.kind is Kind.FLAG and not isinstance(self._values[name], int):
+                self.flag(name)
+            elif column.kind in _TEXTS:
+                self.text(name)
 
     def _wrong(self, name: str, reason: str) -> RequestError:
         value = shown(repr(self._values.get(name)))

@@ -64,6 +64,7 @@ def create_cron_trigger(call: Call) -> Response:
         remaining_executions=_count(body), timezone=body.text("timezone") or None, catch_up=body.text("catch_up") or None,
         scope=check_scope(call, body.text("scope"), PUBLICIZE),
     )
+    body.check_rest(CRON_TRIGGERS)
     return reply(created(shown_trigger(call.parts.triggers.create_cron(call.caller, request))), 201)
 
 

@@ -54,6 +54,7 @@ def create_event_trigger(call: Call) -> Response:
         name=body.text("name", longest=LONGEST_NAME), workflow_input=body.mapping("workflow_input"),
         workflow_params=body.mapping("workflow_params"), scope=check_scope(call, body.text("scope"), PUBLICIZE),
     )
+    body.check_rest(EVENT_TRIGGERS)
     return reply(_shown(call.parts.triggers.create_event(call.caller, request)), 201)
 
 

@@ -161,8 +161,6 @@ def _asked(call: Call, request: StartRequest) -> Asked:
 
 def _request_of(call: Call) -> StartRequest:
     body = Body(call.content, ARGUMENT, KNOWN, READ_ONLY)
-    body.texts("tags")
-    body.text("state")
     request = StartRequest(
         workflow_id=body.text("workflow_id") or None,
         workflow_name=body.text("workflow_name") or None,
@@ -173,6 +171,7 @@ def _request_of(call: Call) -> StartRequest:
         id=_chosen_id(body),
         source_execution_id=body.text("source_execution_id") or None,
     )
+    body.check_rest(EXECUTIONS)
     if not (request.workflow_id or request.workflow_name or request.source_execution_id):
         raise RequestError(NO_WORKFLOW)
     return request

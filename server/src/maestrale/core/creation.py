@@ -57,8 +57,9 @@ def create(
     """
     turn = _begin(request, ports, now, limits, options)
     spec, params = turn.snapshot.spec, turn.snapshot.execution.params
-    if spec.type == "reverse" and params.get("task_name") not in spec.tasks:
-        raise InvalidTargetError(f"Invalid task name [wf_spec={spec.name}, task_name={params.get('task_name')}]")
+    target = params.get("task_name")
+    if spec.type == "reverse" and not (isinstance(target, str) and target in spec.tasks):
+        raise InvalidTargetError(f"Invalid task name [wf_spec={spec.name}, task_name={target}]")
     names = routing.ready_tasks(turn) if spec.type == "reverse" else spec.start_tasks
     for name in names:
         routing.run_task(turn, routing.Command(name))
