@@ -46,6 +46,7 @@ from maestrale.engine.maintenance import Maintenance
 from maestrale.engine.nodes import this_process
 from maestrale.engine.notifications import Notifications
 from maestrale.engine.periodic import Duty, Periodic
+from maestrale.engine.places import Places
 from maestrale.engine.programs import Programs
 from maestrale.engine.records import StoredRecords
 from maestrale.engine.round import Bounds
@@ -167,7 +168,8 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     live_output = LiveOutput(database, clock.now, event_max=settings.actions.event_max)
     runner = Runner(
         registry, action_settings, deciding.done, released=deciding.dispatcher.released, events=live_output.emit,
-        when_stored=live_output.when_stored, secrets=environment_secrets, project_sources=project_sources)
+        when_stored=live_output.when_stored, secrets=environment_secrets, project_sources=project_sources,
+        places=deciding.places)
     standalone = StandaloneActions(
         node_id=node_id, database=database, executions=executions, definitions=deciding.source, dispatcher=deciding.dispatcher,
         runner=runner, limits=limits, options=options, new_id=new_id, now=clock.now)
@@ -189,6 +191,7 @@ class _Deciding:
     shelf: Shelf
     dispatcher: Dispatcher
     notifications: Notifications
+    places: Places
     loop: DecisionLoop
 
     def done(self, attempt_id: str, result: Result) -> None:
@@ -217,7 +220,9 @@ def _deciding(
         on_notification=notifications.send, timer_horizon=given.timer_horizon, faults=faults), held_jobs)
     loop = DecisionLoop(
         decider, held_jobs, inbox, batch_size=given.batch_size, retry_delay_max=given.retry_delay_max)
-    return _Deciding(source=source, inbox=inbox, shelf=shelf, dispatcher=dispatcher, notifications=notifications, loop=loop)
+    places = Places(node_id=node_id, database=database, limits=settings.playbooks.limits, now=clock.now)
+    return _Deciding(
+        source=source, inbox=inbox, shelf=shelf, dispatcher=dispatcher, notifications=notifications, places=places, loop=loop)
 
 
 def _runtime(
@@ -233,7 +238,7 @@ def _runtime(
         identity=this_process(node_id), pace=Pace(
             heartbeat=given.node_heartbeat, node_timeout=given.node_timeout, poll=given.poll_interval, claim_size=given.claim_size),
         database=database, executions=executions, inbox=inbox, loop=deciding.loop, dispatcher=deciding.dispatcher,
-        notifications=deciding.notifications, standalone=standalone, faults=faults)
+        notifications=deciding.notifications, standalone=standalone, places=deciding.places, faults=faults)
     runtime = EngineRuntime(
         node_id=node_id, engine=engine, database=database, inbox=inbox, loop=deciding.loop, sweeper=sweeper,
         dispatcher=deciding.dispatcher, notifications=deciding.notifications, standalone=standalone, runner=runner,

@@ -31,6 +31,8 @@ KEY_BYTES = 32
 
 Seconds = Annotated[float, Field(ge=0)]
 
+PlaybookLimit = Annotated[str, Field(pattern=r"^(playbook|role|inventory|project):.+$", max_length=255)]
+
 
 class ConfigurationError(Exception):
     """The configuration is not valid; the text names the option and what would be right."""
@@ -190,6 +192,11 @@ class PlaybookSettings(Group):
     environment: list[str] = Field(default_factory=list, description="Further variables that workflows may set for a playbook.")
     host_key_checking: bool = Field(default=True, description="Check the host keys of managed machines.")
     slots: int = Field(default=10, ge=1, description="Playbooks that one process runs at the same time.")
+    limits: dict[PlaybookLimit, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="Runs at once in all server processes together, by kind and pattern: playbook:NAME, role:NAME, inventory:NAME,"
+        " project:NAME (of playbooks).",
+    )
     grace: Seconds = Field(default=5, description="Time between asking a playbook to stop and killing it.")
     stdout_tail: int = Field(default=8192, ge=0, description="Bytes of the output's end that are kept in the result.")
     text_max: int = Field(default=4096, ge=64, description="Longest message of a failed task that is kept.")

@@ -18,7 +18,7 @@ from maestrale.engine.items import Start
 from maestrale.engine.nodes import this_process
 from maestrale.errors import ConflictError, NotAllowedError, RequestError
 from maestrale.scheduler import CronScheduler, step_of
-from maestrale.store import TriggerMoved
+from maestrale.store import TriggerMoved, action_places
 from maestrale.store.triggers import Firing
 
 ADMIN = Caller(project_id="admin", is_admin=True)
@@ -412,3 +412,19 @@ def test_A251_a_start_that_can_never_work_does_not_stop_the_trigger(process):
 
     assert process.rows("executions") == []
     assert process.rows("cron_triggers")[0]["next_execution_time"] > process.now() - timedelta(seconds=1)
+
+
+def test_the_doctor_says_what_place_an_action_waits_for(processes, url):
+    process = processes(url)
+    process.define(WORKFLOWS)
+    execution = process.start("slow").id
+    attempt = process.attempts(execution)[0].id
+    with process.service.database.write() as conn:
+        action_places.tell(conn, process.sweeper.identity.id, {attempt: "Waits for a place of 'inventory:lab' (1 at once)."})
+    process.pass_time(3600)
+
+    (finding,) = doctor(process).findings()
+
+    assert not finding.is_stuck
+    assert finding.reason.endswith(" to begin. Waits for a place of 'inventory:lab' (1 at once).")
+    assert finding.holder

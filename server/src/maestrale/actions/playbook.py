@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from maestrale.actions.playbook_directory import MARK, private_directory, remove
 from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of, modes_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
 from maestrale.actions.playbook_report import Masker, Report, failed_hosts
+from maestrale.actions.playbook_subjects import subjects_of
 from maestrale.actions.project_checkout import checkout_of
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.actions.settings import PlaybookSettings
@@ -39,6 +40,7 @@ class AnsibleAction(Action):
     extra_grace = 30.0
     modes: ClassVar[tuple[str, ...]] = ("check", "diff")
     remainder: ClassVar[Callable[[Any], Mapping[str, Any] | None] | None] = failed_hosts
+    subjects: ClassVar[Callable[[Mapping[str, Any]], Iterable[str]] | None] = subjects_of
 
     def __init__(self, settings: PlaybookSettings, /, **inputs: Any) -> None:
         self.settings = settings

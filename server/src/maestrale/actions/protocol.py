@@ -26,7 +26,7 @@ import inspect
 import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +130,7 @@ class Action(ABC):
     ``construct_error``: the reason for which the constructor refuses the inputs, or None.
     ``modes``: which of the inputs ``check`` and ``diff`` the params of an execution decide where a task doesn't.
     ``remainder``: the inputs that repeat only what failed, from a failed result; None where it doesn't tell.
+    ``subjects``: from the inputs what a run is about, for limits of how many may run at once; None where that can't be limited.
     """
 
     name: ClassVar[str] = ""
@@ -144,6 +145,7 @@ class Action(ABC):
     construct_error: ClassVar[Callable[[Mapping[str, Any]], str | None] | None] = None
     modes: ClassVar[tuple[str, ...]] = ()
     remainder: ClassVar[Callable[[Any], Mapping[str, Any] | None] | None] = None
+    subjects: ClassVar[Callable[[Mapping[str, Any]], Iterable[str]] | None] = None
 
     @abstractmethod
     def run(self, context: ActionContext) -> Any:

@@ -1,9 +1,9 @@
 """Runs actions and reports what they came to. It knows no workflow and no database; the engine decides what a result means.
 
-Life of a request: *waiting* until its lane has room, *running*, and then reported once by ``done``, in the thread in which
-it ended: a callback has to be quick. Told to end (cancel, time limit), an action is given a grace; after that its end is
-reported though it may still go on, and the text says so. Asynchronous actions are not reported when ``run`` returns: they wait for
-their completion from outside, and ``released`` is called. ``stop`` reports nothing of what it had to break off: that
+Life of a request: *waiting* until it has its places (see ``limits``) and its lane has room, *running*, and then reported once by
+``done``, in the thread in which it ended: a callback has to be quick. Told to end (cancel, time limit), an action is given a grace;
+after that its end is reported though it may still go on, and the text says so. Asynchronous actions are not reported when ``run``
+returns: they wait for their completion from outside, and ``released`` is called. ``stop`` reports nothing of what it had to break off: that
 is the caller's to hand over.
 """
 
@@ -24,6 +24,7 @@ from maestrale import clock
 from maestrale.actions.egress import EgressPolicy
 from maestrale.actions.http_client import HttpClient
 from maestrale.actions.lanes import LoopLane, ThreadLane, Timer
+from maestrale.actions.limits import NoPlaces, Places, limits_for
 from maestrale.actions.project_source import NoProjectSources, ProjectSources
 from maestrale.actions.protocol import Action, ActionContext, Emit, Ending, NoSecrets, Secrets
 from maestrale.actions.registry import Entry, Registry
@@ -101,8 +102,10 @@ class Runner:
         self, registry: Registry, settings: ActionSettings, done: Done, *,
         released: Callable[[str], None] | None = None, events: Emit | None = None, secrets: Secrets | None = None,
         when_stored: Callable[[str, Callable[[], None]], None] | None = None, project_sources: ProjectSources | None = None,
+        places: Places | None = None,
     ) -> None:
         """``when_stored`` calls a function once all events of an action are kept. Raises ValueError for senseless settings."""
+        self._places = NoPlaces() if places is None else places
         self.registry = registry
         self.settings = settings
         self._done = done
@@ -161,7 +164,7 @@ class Runner:
     @property
     def load(self) -> Load:
         """How busy the runner is."""
-        waiting = self._thread_lane.waiting + self._loop_lane.waiting
+        waiting = self._thread_lane.waiting + self._loop_lane.waiting + len(self._places)
         return Load(max(0, len(self._jobs) - waiting), waiting)
 
     def release_callers(self) -> None:
@@ -212,8 +215,16 @@ class Runner:
             if request.attempt_id in self._jobs:
                 return False
             self._jobs[request.attempt_id] = job
-        (self._loop_lane if is_async else self._thread_lane).submit(job)
+        if job.limits:
+            self._places.wait(job.attempt_id, job.limits, lambda: self._enter(job))
+        else:
+            self._enter(job)
         return True
+
+    def _enter(self, job: _Job) -> None:
+        """A job has all the places that it needs: on to its lane, unless it has ended meanwhile."""
+        if self.is_running(job.attempt_id):
+            (self._loop_lane if job.is_async else self._thread_lane).submit(job)
 
     def begin(self, job: _Job) -> ActionContext | None:
         """A job's lane has room: the context to run in, or None if it was broken off while it waited."""
@@ -237,6 +248,8 @@ class Runner:
             self._changed.notify_all()
         for timer in job.timers:
             timer.stop()
+        if job.limits:
+            self._places.leave(job.attempt_id)
         if self._when_stored is None:
             self._tell(job, result)
         else:
@@ -250,6 +263,11 @@ class Runner:
                 self._released(job.attempt_id)
         except Exception:  # noqa: BLE001 - the one who is told must not end the lane
             _log.exception("action_result_not_taken", action_execution_id=job.attempt_id, action=job.request.name)
+
+    def limits_of(self, entry: Entry, request: RunRequest) -> list[str]:
+        """The names of the limits of how many may run at once that hold for a request."""
+        subjects, limits = entry.action.subjects, self._places.limits
+        return [] if subjects is None or not limits else limits_for(subjects(request.input), limits)
 
     def context(self, request: RunRequest) -> ActionContext:
         """What the action is given."""
@@ -304,6 +322,7 @@ class _Job:
         self.is_async = is_async
         self.attempt_id = request.attempt_id
         self.slot = entry.action.slot
+        self.limits = runner.limits_of(entry, request)
         self.context = runner.context(request)
         self.action: Action | None = None
         self.timers: list[Timer] = []

@@ -30,6 +30,7 @@ class PlaybookSettings:
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
     SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run, ``cpu_max`` the processor seconds of each, ``processes_max`` how
     many of them there may be at once. ``isolation`` is the least that every run has: ``none`` or ``sandbox``.
+    ``limits``: how many runs there may be at once in all processes, by a pattern of what they are about (see ``actions.limits``).
     """
 
     roots: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -53,6 +54,7 @@ class PlaybookSettings:
     environment: tuple[str, ...] = ()
     host_key_checking: bool = True
     slots: int = 10
+    limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     grace: float = 5.0
     stdout_tail: int = 8192
     text_max: int = 4096

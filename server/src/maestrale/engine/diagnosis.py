@@ -211,6 +211,8 @@ class Case:
         attempt = open_[0]
         since = attempt.dispatched_at or attempt.created_at
         more = f" and {len(open_) - 1} more" if len(open_) > 1 else ""
+        if attempt.owner in self.living and attempt.state_info:
+            return self._say(f"the action {attempt.name}{more} to begin. {attempt.state_info}", since, self._holder(attempt.owner))
         if attempt.owner in self.living:
             return self._say(f"the action {attempt.name}{more}", since, self._holder(attempt.owner))
         if attempt.owner is not None:

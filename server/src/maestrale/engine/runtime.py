@@ -19,7 +19,7 @@ from maestrale.engine.service import Engine
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.engine.sweeper import Sweeper
 from maestrale.errors import DatabaseUnavailableError
-from maestrale.store import Connection, Database, dispatch, execution_troubles, jobs, nodes
+from maestrale.store import Connection, Database, action_places, dispatch, execution_troubles, jobs, nodes
 
 log = structlog.get_logger(__name__)
 
@@ -157,6 +157,8 @@ class EngineRuntime:
 
     def _hand_over(self, conn: Connection, leftover: Leftover) -> None:
         dispatch.release_actions(conn, self.node_id, (*leftover.waiting, *self.dispatcher.unbegun))
+        action_places.leave(conn, self.node_id, leftover.waiting)
+        action_places.forget(conn, self.node_id)
         jobs.release_all(conn, self.node_id)
         nodes.remove(conn, [self.node_id])
         execution_troubles.forget_of_the_dead(conn)

@@ -8,7 +8,7 @@ lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -26,9 +26,10 @@ from maestrale.engine.loop import DecisionLoop
 from maestrale.engine.nodes import NodeIdentity, Watch
 from maestrale.engine.notifications import Notifications
 from maestrale.engine.periodic import Duty, Periodic
+from maestrale.engine.places import Places
 from maestrale.engine.standalone import StandaloneActions
 from maestrale.errors import ConflictError
-from maestrale.store import Connection, Database, Executions, dispatch, execution_troubles, jobs, nodes, queries, reports
+from maestrale.store import Connection, Database, Executions, action_places, dispatch, execution_troubles, jobs, nodes, queries, reports
 from maestrale.store.scope import EVERYTHING
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ class Sweeper:
     dispatcher: Dispatcher
     notifications: Notifications
     standalone: StandaloneActions
+    places: Places
     now: Callable[[], datetime] = clock.now
     faults: Faults = no_faults
     draining: bool = False
@@ -77,7 +79,9 @@ class Sweeper:
     def __post_init__(self) -> None:
         self._watch = Watch(self.identity, self.pace.node_timeout)
         self.heartbeats = Periodic([Duty(name="heartbeat", interval=self.pace.heartbeat, run=self.beat)])
-        self.sweeps = Periodic([Duty(name="poll", interval=self.pace.poll, run=self.poll)])
+        self.sweeps = Periodic([
+            Duty(name="poll", interval=self.pace.poll, run=self.poll), Duty(name="places", interval=self.pace.poll, run=self.places.poll)])
+        self.places.on_change = self.sweeps.hurry
 
     def hurry(self) -> None:
         """Make the next poll come at once. Callable from any thread."""
@@ -169,23 +173,31 @@ class Sweeper:
             self.inbox.put(Operation("accept jobs", lambda: self.loop.accept_jobs(messages)))
 
     def adopt_orphans(self) -> None:
-        """Actions whose process died: free them where they may be repeated, else tell their executions."""
+        """Actions whose process died: free them where they may be repeated or never began, else tell their executions."""
         orphans = self.database.run_read(dispatch.orphaned_ids)
         size = self.pace.claim_size
         for start in range(0, len(orphans), size):
             self._adopt(orphans[start:start + size])
+        if orphans:
+            self.database.run_write(action_places.forget_of_the_dead)
 
     def _adopt(self, ids: Sequence[str]) -> None:
-        found = self.database.run_read(lambda conn: self.executions.attempts(conn, ids))
+        found, unbegun = self.database.run_read(lambda conn: self._orphans(conn, ids))
         again: dict[str, list[str]] = {}
         for attempt in found:
-            if may_repeat(attempt) and attempt.owner is not None:
+            if attempt.owner is not None and (may_repeat(attempt) or attempt.id in unbegun):
                 again.setdefault(attempt.owner, []).append(attempt.id)
         if again:
-            self.database.run_write(lambda conn: [dispatch.release_actions(conn, owner, some) for owner, some in again.items()])
+            self.database.run_write(lambda conn: _release(conn, again))
         for attempt in found:
-            if not may_repeat(attempt):
+            if not may_repeat(attempt) and attempt.id not in unbegun:
                 self._lose(attempt)
+
+    def _orphans(self, conn: Connection, ids: Sequence[str]) -> tuple[list[Attempt], set[str]]:
+        """Those of these actions that are still a dead process's, and which of them waited for a place and so never began."""
+        living = {node.id for node in nodes.all_nodes(conn)}
+        found = [one for one in self.executions.attempts(conn, ids) if one.owner is not None and one.owner not in living]
+        return found, action_places.waiting_of_the_dead(conn, ids)
 
     def _lose(self, attempt: Attempt) -> None:
         if attempt.execution_id is not None:
@@ -324,6 +336,13 @@ class Sweeper:
         for attempt_id in in_hand:
             if attempt_id not in there:
                 self.dispatcher.cancel(attempt_id)
+
+
+def _release(conn: Connection, owned: Mapping[str, Sequence[str]]) -> None:
+    """Free actions of dead processes, with the places that they waited for."""
+    for owner, ids in owned.items():
+        action_places.leave(conn, owner, ids)
+        dispatch.release_actions(conn, owner, ids)
 
 
 def may_repeat(attempt: Attempt) -> bool:

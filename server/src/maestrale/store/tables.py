@@ -249,6 +249,17 @@ execution_troubles = _table(
     key=("execution_id",),
 )
 
+action_places = _table(
+    "action_places",
+    _id("attempt_id"),
+    Column("name", string(255), nullable=False),
+    _id("owner"),
+    Column("since", time(), nullable=False),
+    Column("place", Integer, nullable=True),
+    UniqueConstraint("name", "place", name="uq_action_places_place"),
+    key=("attempt_id", "name"),
+)
+
 settings = _table(
     "settings",
     Column("name", string(255), nullable=False),
