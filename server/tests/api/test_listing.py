@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maestrale.actions import ActionSettings, standard_registry
+from maestrale.actions.std import EchoAction
+from maestrale.api import actions
 from maestrale.api.listing import Filter, Listing, Query, read_listing
 from maestrale.api.resources import ACTIONS, ALL, EXECUTIONS, TASKS, WORKFLOWS
 from maestrale.errors import RequestError
@@ -235,3 +238,19 @@ def test_A013_empty_query_and_trailing_ampersand():
 def test_any_query_is_read_or_refused(query):
     with contextlib.suppress(RequestError):
         read_listing(Query(query), EXECUTIONS, 10)
+
+
+def test_rows_of_built_in_actions_are_made_once_and_again_when_there_is_another_action(monkeypatch):
+    class Late(EchoAction):
+        name = "test.late"
+
+    registry = standard_registry(ActionSettings(), plugins=False)
+    made = []
+    monkeypatch.setattr(actions, "built_in", lambda descriptor: made.append(descriptor.name) or {"name": descriptor.name})
+
+    first, second = actions._all_built_in(registry), actions._all_built_in(registry)
+    assert first is second
+    assert len(made) == len(set(made)) == len(first)
+
+    registry.add(Late)
+    assert {row["name"] for row in actions._all_built_in(registry)} == {*made[:len(first)], "test.late"}

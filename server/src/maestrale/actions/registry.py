@@ -58,6 +58,8 @@ class Registry:
         self._plugins_pending = plugins
         self._families: dict[str, Family] = {}
         self._hidden: set[str] = set()
+        self.revision = 0
+        """Another number whenever there is another action, for who keeps what ``describe`` gave."""
         for entry in entries:
             self._entries[entry.descriptor.name] = entry
 
@@ -71,16 +73,18 @@ class Registry:
             if entry.descriptor.name in self._entries:
                 raise InvalidActionError(f"There is an action '{entry.descriptor.name}' already.")
             self._entries[entry.descriptor.name] = entry
+            self.revision += 1
 
     def add_hidden(self, action: type[Action], *given: Any) -> None:
         """Register a class that carries out other actions: the runner finds it by name, and nobody else."""
-        self.add(action, *given)
         self._hidden.add(action.name)
+        self.add(action, *given)
 
     def add_family(self, family: Family, namespaces: Iterable[str]) -> None:
         """Register the actions whose names begin with one of the namespaces and a dot; those registered singly come before them."""
         with self._lock:
             self._families.update(dict.fromkeys(namespaces, family))
+            self.revision += 1
 
     def entry(self, name: str) -> Entry | None:
         """The action of that name."""
@@ -114,6 +118,7 @@ class Registry:
                     if point.name not in self._entries and point.name not in found:
                         found[point.name] = _load(point, made)
             self._entries = {**self._entries, **found}
+            self.revision += 1
             self._plugins_pending = False
 
 

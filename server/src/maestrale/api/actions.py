@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from starlette.responses import Response
 
+from maestrale.actions import Registry
 from maestrale.api import reads
 from maestrale.api.call import Call
 from maestrale.api.definitions import read_definition, read_namespace, validate_operation, verdict
@@ -61,13 +63,25 @@ def list_actions(call: Call) -> Response:
     where = [one for one in listing.filters if one.column != "namespace"]
     namespaces = [one for one in listing.filters if one.column == "namespace"] or [Filter("namespace", "eq", "")]
     conditions = (*namespaces, *where)
-    rows: list[Row] = [built_in(descriptor) for descriptor in call.parts.registry.describe()] + _dynamic(call)
+    rows = _all_built_in(call.parts.registry) + _dynamic(call)
     found = [row for row in rows if all(_matches(row, one) for one in conditions)] + _adhoc(call, conditions)
     for name, descending in reversed(listing.sort):
         found.sort(key=_sort_key(name), reverse=descending)
     found, rest = _page(found, listing)
     link = listing.next_link(call.collection_url, found[-1]["name"]) if rest and len(found) == listing.limit else None
     return page(ACTIONS, found, _with_name(listing.columns), link)
+
+
+_shown: WeakKeyDictionary[Registry, tuple[int, list[Row]]] = WeakKeyDictionary()
+
+
+def _all_built_in(registry: Registry) -> list[Row]:
+    """The rows of all built-in actions by name, made once: there are thousands, and pages may be small."""
+    known = _shown.get(registry)
+    if known is None or known[0] != registry.revision:
+        descriptors = registry.describe()
+        known = _shown[registry] = (registry.revision, [built_in(descriptor) for descriptor in descriptors])
+    return known[1]
 
 
 def _adhoc(call: Call, where: Sequence[Filter]) -> list[Row]:

@@ -47,12 +47,14 @@ class OpenStackActions:
         self._aliases: Mapping[str, str] | None = None
         self._lock = threading.Lock()
         self._known: dict[str, Any] | None = None
+        # looking for a package costs a walk over the path, and one that is installed later counts from the next start
+        self._has_sdk = importlib.util.find_spec("openstack") is not None
         self._connections = Connections()
 
     def entry(self, name: str) -> Entry | None:
         """The action of that name."""
         namespace, _, rest = name.partition(".")
-        if importlib.util.find_spec("openstack") is None:
+        if not self._has_sdk:
             is_known = namespace == PREFIX if rest.count(".") == 1 else name in {one.full for one in table.names()}
             return _unavailable(name, WITHOUT) if is_known else None
         known = self._content()
@@ -66,7 +68,7 @@ class OpenStackActions:
 
     def entries(self) -> list[Entry]:
         """All actions."""
-        if importlib.util.find_spec("openstack") is None:
+        if not self._has_sdk:
             return []
         known = self._content()
         names = [f"{PREFIX}.{name}" for name in known["methods"]] + list(known["names"] if self._offered is None else self._offered)
