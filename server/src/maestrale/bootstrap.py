@@ -31,11 +31,12 @@ from maestrale.core.decide import Limits
 from maestrale.core.decide import Ports as DecisionPorts
 from maestrale.core.ports import Catalogue
 from maestrale.engine import Engine
+from maestrale.engine.artifacts import Artifacts
 from maestrale.engine.cache import CacheBounds, SnapshotCache
 from maestrale.engine.decider import Decider, DeciderParts, HeldJobs
 from maestrale.engine.diagnosis import Diagnosis, Finding
 from maestrale.engine.dispatch import Dispatcher
-from maestrale.engine.expiration import Expiration, OutputExpiration, Policy
+from maestrale.engine.expiration import ArtifactExpiration, Expiration, OutputExpiration, Policy
 from maestrale.engine.faults import Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake
@@ -169,7 +170,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     runner = Runner(
         registry, action_settings, deciding.done, released=deciding.dispatcher.released, events=live_output.emit,
         when_stored=live_output.when_stored, secrets=environment_secrets, project_sources=project_sources,
-        places=deciding.places)
+        places=deciding.places, keep=Artifacts(database, clock.now).keep)
     standalone = StandaloneActions(
         node_id=node_id, database=database, executions=executions, definitions=deciding.source, dispatcher=deciding.dispatcher,
         runner=runner, limits=limits, options=options, new_id=new_id, now=clock.now)
@@ -274,6 +275,10 @@ def _chores(
     if settings.actions.events_older_than is not None:
         output = OutputExpiration(node_id=node_id, database=database, older_than=settings.actions.events_older_than, now=clock.now)
         chores.append(Duty(name="expiration of live output", interval=output.interval, run=output.run))
+    if settings.actions.artifacts_older_than is not None:
+        artifacts = ArtifactExpiration(
+            node_id=node_id, database=database, older_than=settings.actions.artifacts_older_than, now=clock.now)
+        chores.append(Duty(name="expiration of artifacts", interval=artifacts.interval, run=artifacts.run))
     return chores
 
 

@@ -146,6 +146,9 @@ class ActionSettings(Group):
     events_older_than: int | None = Field(
         default=None, ge=1, description="Age in minutes beyond which live output is deleted; unset: with its execution.",
     )
+    artifacts_older_than: int | None = Field(
+        default=None, ge=1, description="Age in minutes beyond which artifacts of actions are deleted; unset: with their execution.",
+    )
     http_default_timeout: Seconds = Field(default=60, gt=0, description="Timeout of std.http where its input gives none.")
     http_response_max: int = Field(default=5 * 1024 * 1024, ge=1024, description="Largest response that std.http reads, in bytes.")
     http_connections: int = Field(default=200, ge=1, description="Connections of std.http open at the same time in one process.")

@@ -93,7 +93,7 @@ class PlaybookAction(AnsibleAction):
     facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
 
     The result has the keys status, rc, changed, message, stats, hosts, artifacts, host_artifacts, facts, registered, failed_tasks,
-    rescued_tasks, summary, stdout_tail, duration, events, check, diff, truncated; a failed playbook has the same mapping as its error.
+    rescued_tasks, summary, stdout_tail, duration, events, check, diff, truncated, kept; a failed playbook has the same as its error.
     """
 
     name = "ansible.playbook"
@@ -116,6 +116,7 @@ class _Run:
         self._context = context
         self._answer: dict[str, Any] | None = None
         self._problem = ""
+        self._kept: dict[str, str] = {}
 
     async def follow(self, lock: int) -> dict[str, Any]:
         """Start the process and wait for the result; being cancelled ends everything that runs before it returns.
@@ -139,12 +140,17 @@ class _Run:
         if self._answer is None:
             reason = self._problem or f"its process ended unexpectedly (exit status {process.returncode})"
             raise ActionError(f"The playbook could not be run: {reason}")
+        is_kept: bool = await asyncio.to_thread(self._context.keep, self._kept) if self._kept else False
+        if is_kept:
+            self._answer["kept"] = [{"name": name, "size": len(text.encode())} for name, text in sorted(self._kept.items())]
         return self._answer
 
     def _take(self, line: bytes) -> None:
         message = json.loads(line)
         if "events" in message:
             self._context.emit(message["events"])
+        elif "kept" in message:
+            self._kept[message["kept"]] = message["text"]
         elif "result" in message:
             self._answer = message["result"]
         else:

@@ -263,12 +263,19 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if overseer.ending:
         status = _STATUS[overseer.ending]
     result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
+    _hand_on_kept(report, output)
     result |= job["modes"]
     if job.get("listed"):
         result["listed"] = _collected(Path(job["listed"]))
     if overseer.ending:
         result["message"] = _ending_text(overseer.ending, job)
     return result
+
+
+def _hand_on_kept(report: Report, output: Output) -> None:
+    """Hand on what was too large for the result, one by one."""
+    for name, text in report.kept.items():
+        output.last({"kept": name, "text": text})
 
 
 def _write_files(directory: Path, job: dict[str, Any]) -> None:

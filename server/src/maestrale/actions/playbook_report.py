@@ -21,6 +21,7 @@ The result is the same mapping for success and failure::
     events        how many there were
     check, diff   whether it ran in check mode, which changes nothing, and whether it showed differences
     truncated     names of the keys above that were too large and are left empty
+    kept          [{name, size}] of the artifacts that have those whole; filled by the server, from ``Report.kept``
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Report:
         self._text_max = text_max
         self._tail_max = tail_max
         self._value_max = value_max
+        self.kept: dict[str, str] = {}
         self._tail = ""
         self._failures: list[dict[str, Any]] = []
         self._stats: dict[str, Any] | None = None
@@ -131,6 +133,7 @@ class Report:
         if status == "failed":
             result["message"] = self._message(failed, rc)
         result["truncated"] = self._cut(result)
+        result["kept"] = []
         return result
 
     def _note(self, kind: str, data: Mapping[str, Any], stdout: str) -> None:
@@ -234,6 +237,7 @@ class Report:
         cut = []
         for key in ("artifacts", "host_artifacts", "facts", "registered", "failed_tasks", "rescued_tasks"):
             if result[key] and len(json.dumps(result[key], default=str)) > self._value_max:
+                self.kept[f"{key}.json"] = json.dumps(result[key], default=str)
                 result[key] = result[key][:20] if isinstance(result[key], list) else {}
                 cut.append(key)
         return cut

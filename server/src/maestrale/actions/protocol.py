@@ -65,6 +65,10 @@ Emit = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Takes live events of a running action: its id, and the events in order. Called from any thread; must be quick."""
 
 
+Keep = Callable[[str, Mapping[str, str]], bool]
+"""Stores artifacts of a running action: its id, and texts by name. False if they are not kept."""
+
+
 @dataclass(slots=True)
 class ActionContext:
     """What a running action may know and use.
@@ -88,6 +92,7 @@ class ActionContext:
     deadline: float | None = None
     secrets: Secrets = field(default_factory=NoSecrets)
     sink: Emit | None = None
+    keeper: Keep | None = None
     created_at: datetime = field(default_factory=clock.now)
     repeated: bool = False
     project_sources: ProjectSources = field(default_factory=NoProjectSources)
@@ -113,6 +118,15 @@ class ActionContext:
         """Hand on live output, JSON-ready, in order."""
         if self.sink is not None and events:
             self.sink(self.action_execution_id, events)
+
+    def keep(self, texts: Mapping[str, str]) -> bool:
+        """Store texts that are too large for the result as artifacts, by name. Waits for the database.
+
+        False if they are not kept: together they are larger than a result may be, the run itself isn't kept, or there is no database.
+        """
+        if self.keeper is None or sum(len(text.encode()) for text in texts.values()) > self.settings.result_max:
+            return False
+        return self.keeper(self.action_execution_id, texts)
 
     def remaining(self) -> float | None:
         """Seconds left until the deadline, at least 0; None without one."""

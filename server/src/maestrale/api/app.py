@@ -20,6 +20,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from maestrale.api import (
+    action_artifacts,
     action_events,
     action_executions,
     actions,
@@ -51,6 +52,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *executions.ENDPOINTS,
     *tasks.ENDPOINTS,
     *action_executions.ENDPOINTS,
+    *action_artifacts.ENDPOINTS,
     *action_events.ENDPOINTS,
     *leases.ENDPOINTS,
     *task_children.ENDPOINTS,

@@ -10,13 +10,15 @@ import structlog
 
 from maestrale.core import states
 from maestrale.errors import NotFoundError
-from maestrale.store import Connection, Database, Executions, action_events, nodes, reports
+from maestrale.store import Connection, Database, Executions, action_artifacts, action_events, nodes, reports
 
 log = structlog.get_logger(__name__)
 
 LEASE = "expiration"
 OUTPUT_LEASE = "expiration of live output"
 OUTPUT_BATCH = 1000
+ARTIFACTS_LEASE = "expiration of artifacts"
+ARTIFACT_BATCH = 50
 FINAL = (states.SUCCESS, states.ERROR, states.CANCELLED)
 
 
@@ -93,4 +95,24 @@ class OutputExpiration:
             return
         before = now - timedelta(minutes=self.older_than)
         while self.database.run_write(lambda conn: action_events.expire(conn, before, OUTPUT_BATCH)):
+            pass
+
+
+@dataclass(slots=True, kw_only=True)
+class ArtifactExpiration:
+    """Deletes the artifacts of actions by age, whatever becomes of their executions; ``older_than`` in minutes."""
+
+    node_id: str
+    database: Database
+    older_than: int
+    now: Callable[[], datetime]
+    interval: float = 60.0
+
+    def run(self) -> None:
+        """Delete what is too old, batch by batch."""
+        now = self.now()
+        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, ARTIFACTS_LEASE, self.node_id, now, self.interval)):
+            return
+        before = now - timedelta(minutes=self.older_than)
+        while self.database.run_write(lambda conn: action_artifacts.expire(conn, before, ARTIFACT_BATCH)):
             pass

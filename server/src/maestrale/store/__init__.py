@@ -2,13 +2,14 @@
 
 ``Database`` gives transactions, ``Executions`` loads and commits the hot path, ``list_``/``get_`` are what the API
 reads, all other modules hold functions on a connection: ``definitions``, ``members``, ``triggers``, ``jobs``,
-``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``trusts``, ``action_events``, ``action_places``,
-``execution_leases``, ``execution_troubles``, ``environment_secrets``.
+``nodes``, ``dispatch``, ``reports``, ``settings``, ``tokens``, ``trusts``, ``action_artifacts``, ``action_events``,
+``action_places``, ``execution_leases``, ``execution_troubles``, ``environment_secrets``.
 """
 
 from sqlalchemy import Connection
 
 from maestrale.store import (
+    action_artifacts,
     action_events,
     action_places,
     definitions,
@@ -36,7 +37,8 @@ from maestrale.store.scope import EVERYTHING, Scope
 
 __all__ = [
     "EVERYTHING", "AlreadyExists", "Batch", "Changeset", "Connection", "ConstraintError", "Database", "Deleted", "Executions",
-    "JobGone", "Loaded", "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_events",
-    "action_places", "by_ids", "count_", "definitions", "dispatch", "environment_secrets", "execution_leases", "execution_troubles",
-    "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers", "trusts", "upgrade",
+    "JobGone", "Loaded", "PayloadCache", "Scope", "TransientError", "TriggerMoved", "VersionConflict", "Where", "action_artifacts",
+    "action_events", "action_places", "by_ids", "count_", "definitions", "dispatch", "environment_secrets", "execution_leases",
+    "execution_troubles", "field_names", "get_", "jobs", "list_", "members", "nodes", "reports", "settings", "tokens", "triggers",
+    "trusts", "upgrade",
 ]

@@ -198,7 +198,9 @@ class Executions:
             self._each(conn, "UPDATE executions SET version = version + 1 WHERE id", ids)
         at_work = self._each(
             conn, "SELECT id, owner FROM action_executions WHERE owner IS NOT NULL AND state = 'RUNNING' AND execution_id", ids)
-        self._each(conn, "DELETE FROM action_events WHERE attempt_id IN (SELECT id FROM action_executions WHERE execution_id", ids, end=")")
+        for beside in ("action_events", "action_artifacts"):
+            self._each(
+                conn, f"DELETE FROM {beside} WHERE attempt_id IN (SELECT id FROM action_executions WHERE execution_id", ids, end=")")
         for table, column in (("executions", "id"), ("task_executions", "execution_id"), ("action_executions", "execution_id"),
                               ("jobs", "execution_id"), ("execution_leases", "execution_id"), ("execution_troubles", "execution_id")):
             self._each(conn, f"DELETE FROM {table} WHERE {column}", ids)
@@ -210,6 +212,7 @@ class Executions:
     def delete_attempt(self, conn: Connection, attempt_id: str) -> None:
         """Delete one action execution; the big values too if it was run on its own."""
         self._each(conn, "DELETE FROM action_events WHERE attempt_id", [attempt_id])
+        self._each(conn, "DELETE FROM action_artifacts WHERE attempt_id", [attempt_id])
         self._each(conn, "DELETE FROM action_executions WHERE id", [attempt_id])
         self._each(conn, "DELETE FROM payloads WHERE scope_id", [attempt_id])
 

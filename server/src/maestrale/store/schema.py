@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from maestrale.errors import DatabaseUnavailableError
 from maestrale.store.dialects import dialect_of
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest revision; a test holds it against the scripts."""
 
 

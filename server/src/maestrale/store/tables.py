@@ -181,6 +181,18 @@ action_events = _table(
     key=("attempt_id", "counter"),
 )
 
+action_artifacts = _table(
+    "action_artifacts",
+    _id("attempt_id"),
+    Column("name", string(80), nullable=False),
+    Column("part", Integer, nullable=False, autoincrement=False),
+    Column("size", sa.BigInteger, nullable=False),
+    Column("created_at", time(), nullable=False),
+    Column("body", text(), nullable=False),
+    Index("ix_action_artifacts_created", "created_at"),
+    key=("attempt_id", "name", "part"),
+)
+
 specs = _table(
     "specs",
     Column("digest", string(64), nullable=False),
