@@ -49,6 +49,14 @@ def test_every_rule_of_an_endpoint_exists():
     assert {one.rule for one in ENDPOINTS if one.rule} <= set(DEFAULT_RULES)
 
 
+def test_the_version_is_that_of_the_code_that_runs_though_another_one_has_been_installed_since(monkeypatch):
+    before = document()["info"]["version"]
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "9.9.9")
+    monkeypatch.setattr("maestrale.api.app.distribution_version", lambda name: "9.9.9")
+
+    assert document()["info"]["version"] == before
+
+
 def test_the_page_of_the_api_is_up_to_date():
     assert PAGE.read_text() == markdown(document()), "run: python -m maestrale.api.reference > docs/api.md"
 

@@ -72,6 +72,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 """All endpoints."""
 
+VERSION = distribution_version("maestrale")
+"""Read at the start, since an upgrade replaces what is installed while this process runs on."""
+
 
 class _Application(FastAPI):
     """Lets every request through the gate first, and answers at once what is for an endpoint."""
@@ -122,7 +125,7 @@ def document() -> dict[str, Any]:
     app = FastAPI(openapi_url=None)
     for endpoint in ENDPOINTS:
         add(app, endpoint)
-    return describe(app, distribution_version("maestrale"))
+    return describe(app, VERSION)
 
 
 async def _no_endpoint(request: Request, error: Exception) -> Response:
