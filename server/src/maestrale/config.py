@@ -194,6 +194,9 @@ class PlaybookSettings(Group):
     collections_path: list[str] = Field(default_factory=list, description="Folders that collections are looked for in.")
     environment: list[str] = Field(default_factory=list, description="Further variables that workflows may set for a playbook.")
     host_key_checking: bool = Field(default=True, description="Check the host keys of managed machines.")
+    inventory_cache: Seconds = Field(
+        default=0, description="Time for which ansible.inventory hands back what it has read from the same sources; 0: it always reads.",
+    )
     slots: int = Field(default=10, ge=1, description="Playbooks that one process runs at the same time.")
     limits: dict[PlaybookLimit, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from maestrale.actions import PlaybookSettings
+from maestrale.actions.inventory_cache import MOST, InventoryCache, key_of
 
 LOCAL = {
     "all": {
@@ -72,6 +73,112 @@ def test_an_inventory_comes_back_as_data(desk: Any) -> None:
     assert value["hosts"]["web1"]["port"] == 80
     assert value["groups"]["web"]["hosts"] == ["web1", "web2"]
     assert set(value["groups"]["all"]["children"]) >= {"web", "db"}
+
+
+@pytest.fixture
+def counted(root: Path) -> Any:
+    """An inventory script, and how many times it was run so far."""
+    script, runs = root / "cloud.sh", root / "runs"
+    script.write_text(f"#!/bin/sh\necho >> {runs}\necho '{{\"web\": {{\"hosts\": [\"a\"]}}}}'\n", encoding="utf-8")
+    script.chmod(0o700)
+
+    def count() -> int:
+        return len(runs.read_text(encoding="utf-8").splitlines()) if runs.exists() else 0
+
+    return count
+
+
+@pytest.fixture
+def caching(make_desk: Callable[..., Any], root: Path) -> Any:
+    return make_desk(playbooks=PlaybookSettings(roots={"books": str(root)}, inventory_cache=60))
+
+
+def read(desk: Any, **inputs: Any) -> Any:
+    value = desk.run("ansible.inventory", **{"inventory": "cloud.sh", "project": "books", **inputs}).value
+    assert list(value["hosts"]) == ["a"], value
+    return value
+
+
+def runs_of_one_reading(desk: Any, counted: Any) -> int:
+    before = counted()
+    read(desk)
+    return int(counted() - before)
+
+
+def test_an_inventory_script_is_not_run_again_while_its_answer_is_kept(caching: Any, counted: Any) -> None:
+    first = read(caching)
+    runs = counted()
+    second = read(caching)
+
+    assert runs >= 1
+    assert counted() == runs
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert second["groups"] == first["groups"]
+
+
+def test_without_the_option_an_inventory_script_is_run_each_time(desk: Any, counted: Any) -> None:
+    assert runs_of_one_reading(desk, counted) >= 1
+    assert runs_of_one_reading(desk, counted) >= 1
+
+
+@pytest.mark.parametrize("change", ["script", "group_vars", "variables"])
+def test_an_inventory_is_read_again_when_its_content_or_its_variables_change(
+    caching: Any, counted: Any, root: Path, change: str,
+) -> None:
+    read(caching)
+    before = counted()
+    inputs = {}
+    if change == "script":
+        with (root / "cloud.sh").open("a", encoding="utf-8") as script:
+            script.write("# changed\n")
+    elif change == "group_vars":
+        (root / "group_vars").mkdir()
+        (root / "group_vars" / "web.yml").write_text("port: 81\n", encoding="utf-8")
+    else:
+        inputs = {"extra_vars": {"region": "north"}}
+
+    value = read(caching, **inputs)
+
+    assert counted() > before
+    assert value["cached"] is False
+    assert change != "group_vars" or value["hosts"]["a"]["port"] == 81
+
+
+def test_what_was_read_with_secrets_is_not_kept(caching: Any, counted: Any) -> None:
+    caching.secrets["env/key"] = "value"
+    read(caching, secrets={"key": "env/key"})
+    before = counted()
+
+    assert read(caching, secrets={"key": "env/key"})["cached"] is False
+    assert counted() > before
+
+
+def test_the_same_files_in_another_folder_are_the_same_inventory(tmp_path: Path) -> None:
+    keys = []
+    for name, port in (("first", 80), ("second", 80), ("third", 81)):
+        (tmp_path / name / "hosts" / "group_vars").mkdir(parents=True)
+        (tmp_path / name / "hosts" / "cloud.yml").write_text("plugin: constructed\n", encoding="utf-8")
+        (tmp_path / name / "hosts" / "group_vars" / "all.yml").write_text(f"port: {port}\n", encoding="utf-8")
+        keys += [key_of({}, [f"{tmp_path}/{name}/hosts"]), key_of({}, [f"{tmp_path}/{name}/hosts/cloud.yml"])]
+
+    assert keys[0] == keys[2] != keys[4]
+    assert keys[1] == keys[3] != keys[5]
+    assert key_of({"limit": "web"}, ["a,b"]) != key_of({"limit": "db"}, ["a,b"])
+
+
+def test_kept_inventories_grow_old_and_give_way() -> None:
+    now = [100.0]
+    cache = InventoryCache(10, lambda: now[0])
+    cache.put("a", {"status": "x"})
+    now[0] = 109.9
+    assert cache.get("a") == {"status": "x"}
+    now[0] = 110.0
+    assert cache.get("a") is None
+
+    for number in range(MOST + 1):
+        cache.put(str(number), {})
+    assert cache.get("0") is None
+    assert cache.get("1") == {}
 
 
 def test_a_broken_inventory_is_a_failure(desk: Any, root: Path) -> None:

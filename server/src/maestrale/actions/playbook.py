@@ -54,6 +54,10 @@ class AnsibleAction(Action):
         """The job of the process. Raises InputError, PlaybookRefusedError."""
         return job_of(inputs, policy, ident=ident, directory=directory)
 
+    async def answer(self, job: dict[str, Any], inputs: Inputs, context: ActionContext, lock: int) -> dict[str, Any]:  # noqa: ARG002 - for others
+        """The run's result. ``lock`` as in ``_Run.follow``. Raises ActionError if there is none."""
+        return await _Run(job, context).follow(lock)
+
     def shown(self, value: dict[str, Any]) -> dict[str, Any]:
         """The result as it is handed back, from the run's."""
         return value
@@ -70,7 +74,7 @@ class AnsibleAction(Action):
             job = self.job(inputs, replace(policy, checkout=checkout), ident=context.action_execution_id, directory=directory)
             if checkout is not None:
                 job["environment"].update(checkout.environment(self.settings))
-            answer = self.shown(await _Run(job, context).follow(lock))
+            answer = self.shown(await self.answer(job, inputs, context, lock))
         if checkout is not None:
             answer["project"] = checkout.shown()
         if answer["status"] == "successful":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from maestrale.actions.inventory_cache import InventoryCache, key_of
 from maestrale.actions.playbook import AnsibleAction, parameters_of
 from maestrale.actions.playbook_job import Inputs, inventory_job_of, job_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
+from maestrale.actions.protocol import ActionContext
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.errors import InputError
 from maestrale.lang.specs import REQUIRED, Parameter
@@ -106,12 +109,30 @@ class InventoryAction(AnsibleAction):
     """Read an Ansible inventory, dynamic ones included, and hand it back as data.
 
     inventory and limit are those of ansible.playbook. The result: hosts (host -> variables), groups (group -> {hosts, children}),
-    status, rc, message, duration.
+    status, rc, message, duration; cached: whether it was read before, from the same files, no longer ago than the operator lets it be.
     """
 
     name = "ansible.inventory"
     modes = ()
     remainder = None
+
+    def __init__(self, settings: PlaybookSettings, cache: InventoryCache, /, **inputs: Any) -> None:
+        super().__init__(settings, **inputs)
+        self.cache = cache
+
+    async def answer(self, job: dict[str, Any], inputs: Inputs, context: ActionContext, lock: int) -> dict[str, Any]:
+        """From the cache where it may be; what was read with secrets is never kept."""
+        if not self.cache.seconds or inputs.secrets or inputs.vault_passwords:
+            return {**await super().answer(job, inputs, context, lock), "cached": False}
+        sources = [one for one in job["arguments"].get("inventory") or () if not one.startswith(f"{job['directory']}/inventory/")]
+        about = {**{name: getattr(inputs, name) for name in _INVENTORYS}, "of": [context.project_id, context.is_admin]}
+        key = await asyncio.to_thread(key_of, about, sources)
+        if (kept := self.cache.get(key)) is not None:
+            return {**kept, "cached": True}
+        answer = await super().answer(job, inputs, context, lock)
+        if answer["status"] == "successful":
+            self.cache.put(key, answer)
+        return {**answer, "cached": False}
 
     @classmethod
     def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:
@@ -144,6 +165,7 @@ class InventoryAction(AnsibleAction):
             "status": value["status"], "rc": value["rc"], "message": value["message"],
             "hosts": {name: variables.get(name, {}) for name in names}, "groups": groups,
             "stdout_tail": "" if value["status"] == "successful" else value["stdout_tail"], "duration": value["duration"],
+            "cached": value.get("cached", False),
         }
 
 

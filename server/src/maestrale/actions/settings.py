@@ -30,6 +30,7 @@ class PlaybookSettings:
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
     SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run, ``cpu_max`` the processor seconds of each, ``processes_max`` how
     many of them there may be at once. ``isolation`` is the least that every run has: ``none`` or ``sandbox``.
+    ``inventory_cache``: for how long what ``ansible.inventory`` read stands in for reading the same again; 0: never.
     ``limits``: how many runs there may be at once in all processes, by a pattern of what they are about (see ``actions.limits``).
     """
 
@@ -53,6 +54,7 @@ class PlaybookSettings:
     collections_path: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     host_key_checking: bool = True
+    inventory_cache: float = 0.0
     slots: int = 10
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     grace: float = 5.0

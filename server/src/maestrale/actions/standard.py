@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maestrale.actions.awx.jobs import AWX
 from maestrale.actions.http_action import HttpAction, MistralHttpAction
+from maestrale.actions.inventory_cache import InventoryCache
 from maestrale.actions.javascript import JavaScriptAction, JsAction
 from maestrale.actions.mail import EmailAction
 from maestrale.actions.openstack.family import NAMESPACES, LazyFamily
@@ -21,7 +22,7 @@ STANDARD: tuple[type[Action], ...] = (
     SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction, *AWX,
 )
 
-ANSIBLE: tuple[type[AnsibleAction | ProjectAction], ...] = (PlaybookAction, RoleAction, ModuleAction, InventoryAction, ProjectAction)
+ANSIBLE: tuple[type[AnsibleAction | ProjectAction], ...] = (PlaybookAction, RoleAction, ModuleAction, ProjectAction)
 
 
 def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Registry:
@@ -31,5 +32,6 @@ def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Regi
         registry.add(action)
     for runs in ANSIBLE:
         registry.add(runs, settings.playbooks)
+    registry.add(InventoryAction, settings.playbooks, InventoryCache(settings.playbooks.inventory_cache))
     registry.add_family(LazyFamily(settings.openstack.cache_dir, settings.openstack.offered), NAMESPACES)
     return registry
