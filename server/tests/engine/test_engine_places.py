@@ -128,3 +128,14 @@ def test_an_action_that_waited_for_a_place_when_its_process_died_is_run_by_anoth
     assert two.state(executions[0].id) == "ERROR"
     assert list(two.runner.taken) == [waiting]
     assert two.attempts(executions[1].id)[0].state_info is None
+
+
+def test_what_a_dead_process_wished_for_is_forgotten_also_for_runs_that_nobody_keeps(url, processes):
+    one, two = processes(url, **LIMITED), processes(url, **LIMITED)
+    Waiting(one).wait("a", "b")
+    one.die()
+
+    two.sweeper.beat()
+
+    with two.service.database.read() as conn:
+        assert conn.exec_driver_sql("SELECT COUNT(*) FROM action_places").scalar() == 0

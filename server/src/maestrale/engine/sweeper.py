@@ -123,6 +123,7 @@ class Sweeper:
             nodes.remove(conn, dead)
             jobs.release_abandoned(conn)
             execution_troubles.forget_of_the_dead(conn)
+            action_places.forget_of_the_dead(conn)
 
         self.database.run_write(work)
         self._orphans_due = 0.0
