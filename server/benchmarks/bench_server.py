@@ -23,7 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 from served import Client, keep, server
-from workloads import CHILD, SINGLE, WORKLOADS, Workload, child
+from workloads import BESIDE, CHILD, SINGLE, WORKLOADS, Workload, child
 
 REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"ok": true}'
 
@@ -44,7 +44,10 @@ class Answering(asyncio.Protocol):
 
 
 async def measure(client: Client, workload: Workload, scale: float, address: str) -> dict[str, float]:
-    """Run a workload: executions, seconds, tasks a second; for the latency of one also milliseconds."""
+    """Run a workload: executions, seconds, tasks a second; for the latency of one also milliseconds.
+
+    ``client`` is the share of the time, in percent, in which this program computed itself.
+    """
     name = f"{workload.name}_{uuid4().hex[:8]}"
     given = {**workload.input, **({"base": address} if workload.calls else {})}
     count = max(2, round(workload.executions * scale))
@@ -57,16 +60,19 @@ async def measure(client: Client, workload: Workload, scale: float, address: str
     await client.define(name, workload.body)
     await run()
     await client.settle(name)
-    began = time.perf_counter()
+    began, computed = time.perf_counter(), time.process_time()
     latencies = []
     if workload is SINGLE:
         latencies = [await client.finish(name, given) for _ in range(count)]
     else:
         await asyncio.gather(*(run() for _ in range(count)))
         await client.settle(name)
-    seconds = time.perf_counter() - began
+    seconds, computed = time.perf_counter() - began, time.process_time() - computed
     await client.check(name, count + 1, workload.expected)
-    figures = {"executions": count, "seconds": round(seconds, 3), "rate": round(count * workload.tasks / seconds, 1)}
+    figures = {
+        "executions": count, "seconds": round(seconds, 3), "rate": round(count * workload.tasks / seconds, 1),
+        "client": round(100 * computed / seconds),
+    }
     return figures | ({"ms": round(1000 * statistics.median(latencies), 2)} if latencies else {})
 
 
@@ -119,7 +125,7 @@ def main() -> None:
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         url = given.url or stack.enter_context(server(given.database_url, given.workers)).url
-        keep(given.json, given.name, asyncio.run(compare(url, given.vs, given)))
+        keep(given.json, f"{given.name}{BESIDE if given.vs else ''}", asyncio.run(compare(url, given.vs, given)))
 
 
 if __name__ == "__main__":

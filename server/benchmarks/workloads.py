@@ -10,6 +10,9 @@ from typing import Any
 
 Body = dict[str, Any]
 
+BESIDE = "-beside"
+"""After the name of results that were measured beside another server, which takes its part of the machine."""
+
 
 def chain(n: int, action: str = "std.noop") -> Body:
     """Tasks one after another."""
