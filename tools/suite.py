@@ -27,6 +27,7 @@ import summaries
 from steps import ALL, LeftOut, Run, Step
 from venvs import BUILD, VenvError
 
+KINDS = ("check", "test", "list")
 SHOWN_OF_A_FAILURE = 60
 
 
@@ -146,6 +147,9 @@ def _side_by_side(steps: Sequence[Step], width: int, call: Callable[[Step], Outc
 def main(arguments: Sequence[str]) -> int:
     """Run the steps and print the closing line."""
     kind, *names = arguments or ["test"]
+    if kind not in KINDS:
+        print(__doc__.strip())
+        return 0 if kind in {"-h", "--help"} else 2
     steps = [step for step in ALL if kind in ("test", "list") or step.is_check]
     if names:
         steps = [step for step in ALL if step.name.startswith(tuple(names))]

@@ -23,8 +23,7 @@ class Desk:
         self._changed = threading.Condition()
         self.registry = registry or standard_registry(settings, plugins=False)
         self.runner = Runner(
-            self.registry, settings, self._done, released=self._released, events=lambda _, events: self.events.extend(events),
-            secrets=self)
+            self.registry, settings, self._done, released=self._released, events=self._told, secrets=self)
 
     def get(self, project_id: str, name: str) -> str:
         """The secret of that name, as a store of secrets gives it."""
@@ -35,6 +34,12 @@ class Desk:
         with self._changed:
             assert attempt_id not in self.results, "an action was reported twice"
             self.results[attempt_id] = result
+            self._changed.notify_all()
+
+    def _told(self, attempt_id: str, events: list[Any]) -> None:
+        del attempt_id
+        with self._changed:
+            self.events.extend(events)
             self._changed.notify_all()
 
     def _released(self, attempt_id: str) -> None:
