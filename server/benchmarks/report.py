@@ -62,6 +62,13 @@ decision, and its result is committed.
 
 DBOS = "DBOS, beside it on the same database, is a library that checkpoints the steps of Python functions.\n"
 
+PLAYBOOKS = """
+## Playbooks
+
+A playbook of one task that does nothing, on one local host, as an action and with `ansible-playbook` by hand, in turn; and twenty of
+them, of which ten run at once.
+"""
+
 IDLE = """
 ## Doing nothing
 
@@ -203,6 +210,16 @@ def start(found: Mapping[str, Mapping[str, float]]) -> str:
     return START + "\n" + table(("", "first start", "later"), rows)
 
 
+def playbooks(found: Mapping[str, float]) -> str:
+    """What a playbook costs as an action."""
+    rows = [
+        ("one", f"{found['action']} ms", f"{found['by hand']} ms"),
+        ("twenty", f"{found['seconds of 20']} s", f"{found['seconds of 20 by hand']} s"),
+    ]
+    more = f"\nThe median of the differences of one is {found['more']} ms.\n"
+    return PLAYBOOKS + "\n" + table(("", "as an action", "by hand"), rows) + more
+
+
 def main() -> None:
     """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -217,6 +234,8 @@ def main() -> None:
         parts.append(growth(results["scaling"], given.picture))
     if "steps" in results:
         parts.append(steps(results["steps"]))
+    if "playbooks" in results:
+        parts.append(playbooks(results["playbooks"]))
     if "start" in results:
         parts.append(start(results["start"]))
     if "idle" in results:

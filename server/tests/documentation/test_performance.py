@@ -26,6 +26,8 @@ RESULTS = {
 MORE = {
     "scaling": {"join": [[10, 0.01], [10_000, 2.5]]},
     "steps": {"maestrale": {"ms": 8.0, "rate": 1500.0}, "dbos": {"ms": 16.0, "rate": 370.0}},
+    "playbooks": {
+        "by hand": 402, "action": 528, "more": 128, "rounds": 10, "seconds of 20": 7.6, "seconds of 20 by hand": 5.7},
     "start": {
         "first": {"seconds": 1.2, "processor": 1.1, "MB": 109.4, "first list": 0.32, "MB listed": 138.7},
         "again": {"seconds": 0.88, "processor": 0.86, "MB": 101.9, "first list": 0.17, "MB listed": 110.8},
@@ -64,6 +66,9 @@ def test_figures_of_the_results_stand_in_the_page(script, monkeypatch, capsys, t
     assert "| until it answers | 1.2 s | 0.88 s |" in text
     assert "| resident memory then | 138.7 MB | 110.8 MB |" in text
     assert "| dbos | 16 ms | 370 |" in text
+    assert "| one | 528 ms | 402 ms |" in text
+    assert "differences of one is 128 ms" in text
+    assert "| twenty | 7.6 s | 5.7 s |" in text
     assert "| list, newest, beside 100,000 finished executions | 3.1 ms |" in text
 
 
