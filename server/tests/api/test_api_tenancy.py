@@ -15,6 +15,7 @@ from maestrale.api.app import ENDPOINTS
 from maestrale.api.auth import digest
 from maestrale.api.gate import OPEN_PATHS
 from maestrale.store import tokens
+from maestrale.store.tables import action_artifacts
 
 CALLERS = ("owner", "reader", "stranger", "admin", "nobody")
 
@@ -314,6 +315,9 @@ def test_a_stored_token_counts_until_it_is_revoked_or_expires(tenants):
 # ---- the walk
 
 
+KEPT = "kept.json"
+
+
 class Walk:
     """One object of each kind, owned by ``owner``, to be asked for by everyone."""
 
@@ -346,7 +350,7 @@ class Walk:
         collection = template.split("/")[2] if template.startswith("/v2/") and template.count("/") > 1 else ""
         filled = template.replace("{identifier}", self.identifiers.get(collection, "x")).replace("{namespace}", "some")
         filled = filled.replace("{workflow_id}", self.workflow_id).replace("{member_id}", "p-third")
-        return filled.replace("{action_execution_id}", self.identifiers["action_executions"])
+        return filled.replace("{action_execution_id}", self.identifiers["action_executions"]).replace("{name}", KEPT)
 
     def body(self, endpoint) -> dict:
         """A request that would be taken: refusals have to come from who asks, not from what is asked."""
@@ -367,7 +371,14 @@ class Walk:
 
 @pytest.fixture(scope="module")
 def walk(tenants):
-    return Walk(tenants.owner, tenants.admin)
+    made = Walk(tenants.owner, tenants.admin)
+    service = tenants.application.service
+    row = {
+        "attempt_id": made.identifiers["action_executions"], "name": KEPT, "part": 0, "size": 1, "created_at": service.catalog.now(),
+        "body": "1",
+    }
+    service.database.run_write(lambda conn: conn.execute(action_artifacts.insert(), row))
+    return made
 
 
 IN_PATH = [one for one in ENDPOINTS if "{" in one.path]
