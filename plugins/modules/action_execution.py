@@ -28,7 +28,8 @@ options:
     choices: [success, error, cancelled, paused, running]
     default: success
   output:
-    description: The result, usually a mapping.
+    description:
+      - The result, a mapping or the JSON text of one. The API takes nothing else.
     type: raw
 extends_documentation_fragment:
   - maestrale.mistral.engine
@@ -81,6 +82,8 @@ action_execution:
       sample: {"result": {"approved": true}}
 """
 
+import json
+
 from ..module_utils.errors import ConflictError, NotFoundError, UsageError
 from ..module_utils.kinds import ACTION_EXECUTION, TASK, TERMINAL_STATES
 from ..module_utils.module import engine_module, run
@@ -110,6 +113,17 @@ def find(client, params):
     return client.get(ACTION_EXECUTION, (open_ones or hits)[-1]["id"])
 
 
+def mapping_of(output):
+    """The result as a mapping. Raises UsageError for what the API would refuse."""
+    try:
+        found = json.loads(output) if isinstance(output, str) else output
+    except ValueError:
+        found = output
+    if not isinstance(found, dict):
+        raise UsageError(f"output must be a mapping or the JSON text of one, such as {{'value': ...}}, and not {found!r}")
+    return found
+
+
 def execute(client, params, check_mode):
     """Complete the action execution unless it is complete."""
     before, state = find(client, params), STATES[params["state"]]
@@ -119,11 +133,9 @@ def execute(client, params, check_mode):
         raise ConflictError(f"Action execution {before['id']} has ended in {before['state']} already", status=409)
     body = {"state": state}
     if params["output"] is not None:
-        body["output"] = params["output"]
-    if check_mode:
-        after = {**before, "state": state, "output": {"result": params["output"]}}
-    else:
-        after = client.update(ACTION_EXECUTION, before["id"], body)
+        body["output"] = mapping_of(params["output"])
+    predicted = {**before, "state": state, "output": {"result": body.get("output")}}
+    after = predicted if check_mode else client.update(ACTION_EXECUTION, before["id"], body)
     diff = {"before": as_text({"state": before["state"]}), "after": as_text(body)}
     return {"changed": True, "action_execution": after, "diff": diff}
 

@@ -144,6 +144,24 @@ def test_a_waiting_action_is_completed_by_the_name_of_its_task(engine, run_modul
     assert again["status"] == 409
 
 
+@pytest.mark.parametrize("output", ["plain", '"plain"', [1], 7, "[1]"])
+def test_a_result_that_the_api_does_not_take_is_refused_before_it_is_sent(engine, run_module, output):
+    engine.add("action_executions", id="a", name="std.async_noop", state="RUNNING")
+    result = run_module(module("action_execution"), action_execution_id="a", output=output)
+    assert result["failed"] is True
+    assert "output must be a mapping or the JSON text of one" in result["msg"]
+    assert engine.all("action_executions")[0]["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize("output", [{"by": "me"}, '{"by": "me"}'])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_result_is_a_mapping_or_the_text_of_one(engine, run_module, output, check):
+    engine.add("action_executions", id="a", name="std.async_noop", state="RUNNING")
+    result = run_module(module("action_execution"), check=check, action_execution_id="a", output=output)
+    assert result["changed"] is True
+    assert "by" in str(result["action_execution"]["output"])
+
+
 @pytest.mark.parametrize("save_result", [True, False])
 def test_an_action_is_run_to_its_end(save_result, engine, run_module, clock):
     engine.add("actions", name="std.echo", namespace="")
