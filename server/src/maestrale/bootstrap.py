@@ -36,7 +36,7 @@ from maestrale.engine.cache import CacheBounds, SnapshotCache
 from maestrale.engine.decider import Decider, DeciderParts, HeldJobs
 from maestrale.engine.diagnosis import Diagnosis, Finding
 from maestrale.engine.dispatch import Dispatcher
-from maestrale.engine.expiration import ArtifactExpiration, Expiration, OutputExpiration, Policy
+from maestrale.engine.expiration import ARTIFACTS, LIVE_OUTPUT, Expiration, ExpirationByAge, Policy
 from maestrale.engine.faults import Faults, no_faults
 from maestrale.engine.inbox import Inbox
 from maestrale.engine.intake import Intake
@@ -272,13 +272,10 @@ def _chores(
         expiration = Expiration(
             node_id=node_id, database=database, executions=executions, policy=policy, interval=interval, now=clock.now)
         chores.append(Duty(name="expiration", interval=interval, run=expiration.run))
-    if settings.actions.events_older_than is not None:
-        output = OutputExpiration(node_id=node_id, database=database, older_than=settings.actions.events_older_than, now=clock.now)
-        chores.append(Duty(name="expiration of live output", interval=output.interval, run=output.run))
-    if settings.actions.artifacts_older_than is not None:
-        artifacts = ArtifactExpiration(
-            node_id=node_id, database=database, older_than=settings.actions.artifacts_older_than, now=clock.now)
-        chores.append(Duty(name="expiration of artifacts", interval=artifacts.interval, run=artifacts.run))
+    for leavings, older_than in ((LIVE_OUTPUT, settings.actions.events_older_than), (ARTIFACTS, settings.actions.artifacts_older_than)):
+        if older_than is not None:
+            by_age = ExpirationByAge(leavings=leavings, node_id=node_id, database=database, older_than=older_than, now=clock.now)
+            chores.append(Duty(name=leavings.lease, interval=by_age.interval, run=by_age.run))
     return chores
 
 

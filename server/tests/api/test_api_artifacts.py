@@ -14,7 +14,7 @@ from live import Api, running
 from maestrale import clock
 from maestrale.actions import Action, ActionContext
 from maestrale.actions.playbook_report import Masker, Report
-from maestrale.engine.expiration import ArtifactExpiration
+from maestrale.engine.expiration import ARTIFACTS, ExpirationByAge
 
 LOCAL = {"all": {"hosts": {"one": {}}, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
 LISTED = "\n".join(f"line {number}" for number in range(1000))
@@ -120,10 +120,12 @@ def test_artifacts_are_shown_to_their_own_project_and_to_administrators(tenants,
 
 def test_they_are_deleted_by_age_while_the_action_stays(api, server):
     ident, _ = ended(api, "test.keeper", text="1")
-    expiration = ArtifactExpiration(
-        node_id="test", database=server.application.service.database, older_than=60, now=lambda: clock.now() + timedelta(minutes=61))
-    young = ArtifactExpiration(
-        node_id="test", database=server.application.service.database, older_than=60, now=lambda: clock.now() + timedelta(minutes=59))
+    expiration = ExpirationByAge(
+        leavings=ARTIFACTS, node_id="test", database=server.application.service.database, older_than=60,
+        now=lambda: clock.now() + timedelta(minutes=61))
+    young = ExpirationByAge(
+        leavings=ARTIFACTS, node_id="test", database=server.application.service.database, older_than=60,
+        now=lambda: clock.now() + timedelta(minutes=59))
 
     young.run()
     assert api.get(f"action_executions/{ident}/artifacts/text.json").text == "1"

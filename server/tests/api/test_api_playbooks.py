@@ -14,7 +14,7 @@ from live import Api, running, unique
 from maestrale import clock
 from maestrale.actions import process_tree
 from maestrale.actions.playbook_directory import MARK
-from maestrale.engine.expiration import OutputExpiration
+from maestrale.engine.expiration import LIVE_OUTPUT, ExpirationByAge
 
 pytest.importorskip("ansible")
 
@@ -83,8 +83,9 @@ def test_what_a_playbook_printed_goes_when_it_is_too_old_and_its_result_stays(ap
     assert api.until(f"action_executions/{ident}")["state"] == "SUCCESS"
     database = server.application.service.database
     for minutes, is_kept in ((29, True), (31, False)):
-        expiration = OutputExpiration(
-            node_id="n", database=database, older_than=30, now=lambda m=minutes: clock.now() + timedelta(minutes=m), interval=0)
+        expiration = ExpirationByAge(
+            leavings=LIVE_OUTPUT, node_id="n", database=database, older_than=30,
+            now=lambda m=minutes: clock.now() + timedelta(minutes=m), interval=0)
         expiration.run()
         assert ("hello" in api.get(f"action_executions/{ident}/output").text) is is_kept
     assert "hello" in api.get(f"action_executions/{ident}").json()["output"]

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 import select
 import socket
-from pathlib import Path
 
 import pytest
+from storm.processes import is_running
 
 MARK = "7352.25"
 
 
 def sleeping():
     """Whether a process of the playbook lives."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(MARK.encode() in path.read_bytes())
-        except OSError:
-            continue
-    return any(found)
+    return is_running(MARK)
 
 
 def begun_at_one_server(them, text, **inputs):

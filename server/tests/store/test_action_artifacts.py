@@ -25,7 +25,12 @@ def names(database, attempt_id, scope=EVERYTHING):
 
 
 def text(database, attempt_id, name, scope=EVERYTHING):
-    return "".join(database.run_read(lambda conn: action_artifacts.parts(conn, scope, attempt_id, name)))
+    count = database.run_read(lambda conn: action_artifacts.count_parts(conn, scope, attempt_id, name))
+    return "".join(part(database, attempt_id, name, number) for number in range(count))
+
+
+def part(database, attempt_id, name, number):
+    return database.run_look(lambda conn: action_artifacts.part(conn, attempt_id, name, number))
 
 
 def test_texts_of_any_size_come_back_whole(database, action):
@@ -34,6 +39,15 @@ def test_texts_of_any_size_come_back_whole(database, action):
     assert names(database, action.id) == [("a.json", 2), ("b.json", 2 * len(LARGE))]
     assert text(database, action.id, "b.json") == LARGE
     assert text(database, action.id, "a.json") == "{}"
+
+
+def test_a_text_that_is_replaced_while_it_is_read_is_not_taken_for_whole(database, action):
+    keep(database, action.id, {"a.json": LARGE})
+    assert len(part(database, action.id, "a.json", 1)) == 10
+
+    keep(database, action.id, {"a.json": "2"})
+    with pytest.raises(NotFoundError):
+        part(database, action.id, "a.json", 1)
 
 
 def test_those_of_a_repeated_run_replace_the_former(database, action):

@@ -8,7 +8,7 @@ from maestrale.api import reads
 from maestrale.api.call import Call
 from maestrale.api.openapi import literal, operation
 from maestrale.api.routes import Endpoint
-from maestrale.api.wire import reply
+from maestrale.api.wire import reply, timestamp
 from maestrale.store import action_artifacts
 
 JSON_TYPE = "application/json"
@@ -19,17 +19,21 @@ def list_artifacts(call: Call, identifier: str) -> Response:
     call.arguments.allow_only()
     scope = reads.scope_of(call.caller)
     found = call.parts.database.run_read(lambda conn: action_artifacts.names(conn, scope, identifier))
-    shown = [{"name": one.name, "size": one.size, "created_at": f"{one.created_at:%Y-%m-%d %H:%M:%S}"} for one in found]
+    shown = [{"name": one.name, "size": one.size, "created_at": timestamp(one.created_at)} for one in found]
     return reply({"artifacts": shown})
 
 
 def show_artifact(call: Call, identifier: str, name: str) -> Response:
-    """An artifact as it was stored."""
+    """An artifact as it was stored, sent as it is read."""
     call.arguments.allow_only()
-    scope = reads.scope_of(call.caller)
-    parts = call.parts.database.run_read(lambda conn: action_artifacts.parts(conn, scope, identifier, name))
+    scope, database = reads.scope_of(call.caller), call.parts.database
+    count = database.run_read(lambda conn: action_artifacts.count_parts(conn, scope, identifier, name))
+
+    def read(number: int) -> bytes:
+        return database.run_look(lambda conn: action_artifacts.part(conn, identifier, name, number)).encode()
+
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
-    return StreamingResponse((part.encode() for part in parts), media_type=JSON_TYPE, headers=headers)
+    return StreamingResponse(map(read, range(count)), media_type=JSON_TYPE, headers=headers)
 
 
 _ARTIFACT = {"type": "object", "properties": {"name": {"type": "string"}, "size": {"type": "integer"}, "created_at": {"type": "string"}}}

@@ -56,8 +56,10 @@ def rows(call: Call, resource: Resource, listing: Listing, where: Sequence[Filte
             marker=listing.marker, fields=fields, nulls=listing.nulls,
         )
 
+    database = call.parts.database
     try:
-        return call.parts.database.run_look(read)
+        # where a page begins is a question of its own
+        return database.run_read(read) if listing.marker else database.run_look(read)
     except NotFoundError:
         if listing.marker and not UUID_TEXT.fullmatch(listing.marker):
             raise RequestError(

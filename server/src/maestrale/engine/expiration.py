@@ -15,9 +15,7 @@ from maestrale.store import Connection, Database, Executions, action_artifacts, 
 log = structlog.get_logger(__name__)
 
 LEASE = "expiration"
-OUTPUT_LEASE = "expiration of live output"
 OUTPUT_BATCH = 1000
-ARTIFACTS_LEASE = "expiration of artifacts"
 ARTIFACT_BATCH = 50
 FINAL = (states.SUCCESS, states.ERROR, states.CANCELLED)
 
@@ -78,10 +76,23 @@ class Expiration:
         return deleted
 
 
-@dataclass(slots=True, kw_only=True)
-class OutputExpiration:
-    """Deletes the live output of actions by age, whatever becomes of their executions; ``older_than`` in minutes."""
+@dataclass(frozen=True, slots=True)
+class Leavings:
+    """What actions leave beside their results. ``expire`` deletes a batch of what is older than a time; how much, 0 at the end."""
 
+    lease: str
+    expire: Callable[[Connection, datetime], int]
+
+
+LIVE_OUTPUT = Leavings("expiration of live output", lambda conn, before: action_events.expire(conn, before, OUTPUT_BATCH))
+ARTIFACTS = Leavings("expiration of artifacts", lambda conn, before: action_artifacts.expire(conn, before, ARTIFACT_BATCH))
+
+
+@dataclass(slots=True, kw_only=True)
+class ExpirationByAge:
+    """Deletes what actions have left by age, whatever becomes of their executions; ``older_than`` in minutes."""
+
+    leavings: Leavings
     node_id: str
     database: Database
     older_than: int
@@ -90,29 +101,9 @@ class OutputExpiration:
 
     def run(self) -> None:
         """Delete what is too old, batch by batch."""
-        now = self.now()
-        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, OUTPUT_LEASE, self.node_id, now, self.interval)):
+        now, what = self.now(), self.leavings
+        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, what.lease, self.node_id, now, self.interval)):
             return
         before = now - timedelta(minutes=self.older_than)
-        while self.database.run_write(lambda conn: action_events.expire(conn, before, OUTPUT_BATCH)):
-            pass
-
-
-@dataclass(slots=True, kw_only=True)
-class ArtifactExpiration:
-    """Deletes the artifacts of actions by age, whatever becomes of their executions; ``older_than`` in minutes."""
-
-    node_id: str
-    database: Database
-    older_than: int
-    now: Callable[[], datetime]
-    interval: float = 60.0
-
-    def run(self) -> None:
-        """Delete what is too old, batch by batch."""
-        now = self.now()
-        if not self.database.run_write(lambda conn: nodes.acquire_lease(conn, ARTIFACTS_LEASE, self.node_id, now, self.interval)):
-            return
-        before = now - timedelta(minutes=self.older_than)
-        while self.database.run_write(lambda conn: action_artifacts.expire(conn, before, ARTIFACT_BATCH)):
+        while self.database.run_write(lambda conn: what.expire(conn, before)):
             pass

@@ -5,7 +5,7 @@ A text is stored in parts, since no database takes a statement of any size. ``si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,14 +56,27 @@ def names(conn: Connection, scope: Scope, attempt_id: str) -> Sequence[Artifact]
     return [Artifact(*row) for row in conn.execute(found.order_by(artifacts.name))]
 
 
-def parts(conn: Connection, scope: Scope, attempt_id: str, name: str) -> Iterator[str]:
-    """The text of an artifact of a visible action, part by part. Raises NotFoundError."""
+def count_parts(conn: Connection, scope: Scope, attempt_id: str, name: str) -> int:
+    """Of how many parts an artifact of a visible action is, for ``part``. Raises NotFoundError."""
     _check_visible(conn, scope, attempt_id)
-    found = sa.select(artifacts.body).where(artifacts.attempt_id == attempt_id, artifacts.name == name)
-    bodies = conn.execute(found.order_by(artifacts.part)).scalars().all()
-    if not bodies:
-        raise NotFoundError(f"Artifact not found [action_execution_id={attempt_id}, name={name}]")
-    return iter(bodies)
+    found = sa.select(sa.func.count()).select_from(action_artifacts).where(artifacts.attempt_id == attempt_id, artifacts.name == name)
+    count: int = conn.execute(found).scalar_one()
+    if not count:
+        raise _not_found(attempt_id, name)
+    return count
+
+
+def part(conn: Connection, attempt_id: str, name: str, number: int) -> str:
+    """A part of an artifact's text, from 0. Raises NotFoundError if it was deleted meanwhile."""
+    where = (artifacts.attempt_id == attempt_id, artifacts.name == name, artifacts.part == number)
+    body: str | None = conn.execute(sa.select(artifacts.body).where(*where)).scalar()
+    if body is None:
+        raise _not_found(attempt_id, name)
+    return body
+
+
+def _not_found(attempt_id: str, name: str) -> NotFoundError:
+    return NotFoundError(f"Artifact not found [action_execution_id={attempt_id}, name={name}]")
 
 
 def _check_visible(conn: Connection, scope: Scope, attempt_id: str) -> None:

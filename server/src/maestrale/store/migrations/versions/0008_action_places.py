@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.types import TypeEngine
 
-from maestrale.store.migrations.creating import create
+from maestrale.store.migrations.creating import TABLE_OPTIONS, create, string, time
 
 revision = "0008"
 down_revision = "0007"
@@ -14,17 +12,6 @@ branch_labels = None
 depends_on = None
 
 metadata = sa.MetaData()
-
-
-def string(length: int) -> TypeEngine[str]:
-    """Text of bounded length."""
-    return sa.String(length).with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
-
-
-def time() -> sa.DateTime:
-    """A point in time."""
-    return sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-
 
 action_places = sa.Table(
     "action_places",
@@ -36,8 +23,7 @@ action_places = sa.Table(
     sa.Column("place", sa.Integer, nullable=True),
     sa.UniqueConstraint("name", "place", name="uq_action_places_place"),
     sa.PrimaryKeyConstraint("attempt_id", "name", name="pk_action_places"),
-    mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_row_format="DYNAMIC",
-    mariadb_engine="InnoDB", mariadb_charset="utf8mb4", mariadb_row_format="DYNAMIC",
+    **TABLE_OPTIONS,
 )
 
 
