@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from maestrale.actions import PlaybookSettings
+from maestrale.actions import PlaybookSettings, RunRequest
 from maestrale.actions.inventory_cache import MOST, InventoryCache, key_of
 
 LOCAL = {
@@ -73,6 +74,39 @@ def test_an_inventory_comes_back_as_data(desk: Any) -> None:
     assert value["hosts"]["web1"]["port"] == 80
     assert value["groups"]["web"]["hosts"] == ["web1", "web2"]
     assert set(value["groups"]["all"]["children"]) >= {"web", "db"}
+
+
+def generator(command: str) -> dict[str, Any]:
+    """The configuration of an inventory plugin that evaluates a template, which runs a command."""
+    return {
+        "plugin": "ansible.builtin.generator", "hosts": {"name": "{{ lookup('pipe', '" + command + "') }}{{ number }}"},
+        "layers": {"number": ["1", "2"]},
+    }
+
+
+@pytest.mark.parametrize("form", [yaml.safe_dump, dict, lambda given: [given]])
+def test_an_inventory_may_be_the_configuration_of_a_plugin(desk: Any, form: Callable[[Any], Any]) -> None:
+    assert sorted(desk.run("ansible.inventory", inventory=form(generator("echo web"))).value["hosts"]) == ["web1", "web2"]
+
+
+def test_a_plugin_finds_its_configuration_by_the_name_that_it_wants(desk: Any) -> None:
+    value = desk.run("ansible.inventory", inventory={"plugin": "acme.clouds.sky"}).value
+    assert "0.sky.yml" in value["message"]
+
+
+@pytest.mark.parametrize("form", [yaml.safe_dump, lambda given: [given]])
+def test_whoever_may_run_nothing_may_not_read_inventories_either_since_they_hold_code(
+    make_desk: Callable[..., Any], tmp_path: Path, form: Callable[[Any], Any],
+) -> None:
+    desk = make_desk(playbooks=PlaybookSettings(closed=True, projects={"listed": ("books:*",)}))
+    inventory = form(generator(f"touch {tmp_path}/ran; echo web"))
+
+    def read_by(project: str) -> Any:
+        return desk.runner.run(RunRequest(attempt_id="a1", name="ansible.inventory", project_id=project, input={"inventory": inventory}))
+
+    assert "The project 'other' may not use inventories (setting playbooks.projects)." in read_by("other").error
+    assert not (tmp_path / "ran").exists()
+    assert read_by("listed").state == "SUCCESS"
 
 
 @pytest.fixture

@@ -177,6 +177,7 @@ def _inventory(inputs: Inputs, policy: PlaybookPolicy, directory: str, files: di
     given = inputs.inventory
     if given is None:
         return None
+    policy.check_listed()
     sources: list[str] = []
     names: list[str] = []
     for item in given if isinstance(given, list) else [given]:
@@ -195,18 +196,27 @@ def _source(
     item: Any, number: int, inputs: Inputs, policy: PlaybookPolicy, directory: str, files: dict[str, str],
 ) -> str:
     if isinstance(item, Mapping):
-        return _inline_inventory(json.dumps(item), f"{number}.json", policy, directory, files)
+        return _inline_inventory(json.dumps(item), f"{number}.{_ending(item) or 'json'}", policy, directory, files)
     if not isinstance(item, str) or not item.strip():
         raise InputError("inventory must be a path, text in INI or YAML, a mapping, or a list of these and of host names.")
     text = item.strip()
     if "\n" not in text and "=" not in text and "," in text:
         return text
     if "\n" in text or "=" in text or " " in text or text.startswith("["):
-        ending = "yml" if isinstance(_yaml_or_none(text), Mapping) else "ini"
+        parsed = _yaml_or_none(text)
+        ending = (_ending(parsed) or "yml") if isinstance(parsed, Mapping) else "ini"
         return _inline_inventory(item + "\n", f"{number}.{ending}", policy, directory, files)
     if _is_host(text, policy, inputs.project):
         return f"{text},"
     return str(policy.file(text, inputs.project, what="inventory").path)
+
+
+def _ending(item: Mapping[str, Any]) -> str | None:
+    """The end of the name of a plugin's configuration, by which many plugins know that it is theirs; None for other mappings."""
+    plugin = item.get("plugin")
+    if not isinstance(plugin, str) or not re.fullmatch(r"[\w.]+", plugin):
+        return None
+    return f"{plugin.rpartition('.')[2]}.yml"
 
 
 def _is_host(text: str, policy: PlaybookPolicy, project: str | None) -> bool:

@@ -56,6 +56,11 @@ class PlaybookPolicy:
             raise PlaybookRefusedError("Inline plays are not allowed here (setting playbooks.inline).")
         self._check_tenant("inline")
 
+    def check_listed(self) -> None:
+        """That the tenant may use anything at all: an inventory's templates and plugins are code, too. Raises PlaybookRefusedError."""
+        if self.settings.closed and not self.is_admin and not self.settings.projects.get(self.project_id):
+            raise PlaybookRefusedError(f"The project '{self.project_id}' may not use inventories (setting playbooks.projects).")
+
     def check_inline_inventory(self) -> None:
         """An inventory written in the workflow itself. Raises PlaybookRefusedError."""
         if not self.settings.inline_inventory:
