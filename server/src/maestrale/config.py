@@ -191,12 +191,15 @@ class PlaybookSettings(Group):
     work_dir: str | None = Field(default=None, description="Folder for the working files of running playbooks.")
     executable: str | None = Field(default=None, description="Folder of ansible-playbook; unset: the one beside this Python.")
     config_file: str | None = Field(default=None, description="The ansible.cfg for projects that have none.")
+    config_files: dict[str, str] = Field(
+        default_factory=dict, description="Files ansible.cfg that workflows may ask for, by the name that they use for it.")
     collections_path: list[str] = Field(default_factory=list, description="Folders that collections are looked for in.")
     environment: list[str] = Field(default_factory=list, description="Further variables that workflows may set for a playbook.")
     host_key_checking: bool = Field(default=True, description="Check the host keys of managed machines.")
     inventory_cache: Seconds = Field(
-        default=0, description="Time for which ansible.inventory hands back what it has read from the same sources; 0: it always reads.",
+        default=0, description="How old what was read of the same inventory may be, where a task doesn't say; 0: it is always read anew.",
     )
+    inventory_cache_max: int = Field(default=64 * 1024**2, ge=0, description="Bytes of inventories that a process keeps in memory.")
     slots: int = Field(default=10, ge=1, description="Playbooks that one process runs at the same time.")
     limits: dict[PlaybookLimit, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict,

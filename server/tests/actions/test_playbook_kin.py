@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from maestrale.actions import PlaybookSettings, RunRequest
-from maestrale.actions.inventory_cache import MOST, InventoryCache, key_of
+from maestrale.actions.inventory_cache import InventoryCache, key_of
 
 LOCAL = {
     "all": {
@@ -200,19 +200,46 @@ def test_the_same_files_in_another_folder_are_the_same_inventory(tmp_path: Path)
     assert key_of({"limit": "web"}, ["a,b"]) != key_of({"limit": "db"}, ["a,b"])
 
 
-def test_kept_inventories_grow_old_and_give_way() -> None:
+def test_a_task_may_ask_for_a_kept_inventory_and_for_a_new_one(desk: Any, counted: Any) -> None:
+    read(desk, inventory_cache=60)
+    before = counted()
+
+    assert read(desk, inventory_cache=60)["cached"] is True
+    assert counted() == before
+    assert read(desk, inventory_cache=0)["cached"] is False
+    assert counted() > before
+
+
+@pytest.mark.parametrize("age", [-1, "60", True])
+def test_an_age_of_an_inventory_that_is_no_time_is_refused(desk: Any, age: Any) -> None:
+    assert "inventory_cache must be a number of seconds" in desk.run("ansible.inventory", inventory="a,", inventory_cache=age).value
+
+
+def test_kept_inventories_grow_old() -> None:
     now = [100.0]
-    cache = InventoryCache(10, lambda: now[0])
+    cache = InventoryCache(1000, lambda: now[0])
     cache.put("a", {"status": "x"})
     now[0] = 109.9
-    assert cache.get("a") == {"status": "x"}
+    assert cache.get("a", 10) == {"status": "x"}
     now[0] = 110.0
-    assert cache.get("a") is None
+    assert cache.get("a", 10) is None
+    assert cache.get("a", 11) == {"status": "x"}
 
-    for number in range(MOST + 1):
-        cache.put(str(number), {})
-    assert cache.get("0") is None
-    assert cache.get("1") == {}
+
+def test_kept_inventories_that_were_unused_longest_give_way_to_new_ones() -> None:
+    cache = InventoryCache(30)
+    for name in ("a", "b", "c"):
+        cache.put(name, "12345678")
+    assert cache.get("a", 60) == "12345678"
+    cache.put("d", "12345678")
+    assert [name for name in "abcd" if cache.get(name, 60)] == ["a", "c", "d"]
+
+
+def test_an_inventory_larger_than_all_room_is_not_kept_and_takes_none() -> None:
+    cache = InventoryCache(30)
+    cache.put("a", "x" * 40)
+    cache.put("b", "x" * 20)
+    assert (cache.get("a", 60), cache.get("b", 60)) == (None, "x" * 20)
 
 
 def test_a_broken_inventory_is_a_failure(desk: Any, root: Path) -> None:
@@ -237,5 +264,6 @@ def test_their_parameters_are_known(desk: Any) -> None:
     assert names["ansible.role"][:5] == ["role", "hosts", "role_vars", "gather_facts", "inventory"]
     assert names["ansible.module"][:4] == ["module", "args", "hosts", "inventory"]
     assert names["ansible.inventory"] == [
-        "inventory", "limit", "extra_vars", "project", "secrets", "vault_passwords", "environment", "timeout"]
+        "inventory", "limit", "extra_vars", "project", "environment", "ansible_config", "secrets", "vault_passwords", "timeout",
+        "inventory_cache", "isolation"]
     assert all("playbook" not in each for each in names.values())

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from maestrale.actions import process_tree
+from maestrale.actions.inventory_cache import InventoryCache, age_of, give_plugins, plugins_key
 from maestrale.actions.playbook_credentials import fetched
 from maestrale.actions.playbook_directory import MARK, private_directory, remove_dead
-from maestrale.actions.playbook_job import Inputs, is_empty_limit, job_of, modes_of
+from maestrale.actions.playbook_inputs import Inputs, is_empty_limit, modes_of
+from maestrale.actions.playbook_job import job_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
 from maestrale.actions.playbook_report import Masker, Report, failed_hosts
 from maestrale.actions.playbook_subjects import subjects_of
+from maestrale.actions.playbook_verdict import begun, judged, tolerance_of
 from maestrale.actions.project_checkout import checkout_of
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.actions.settings import PlaybookSettings
@@ -42,8 +45,9 @@ class AnsibleAction(Action):
     remainder: ClassVar[Callable[[Any], Mapping[str, Any] | None] | None] = failed_hosts
     subjects: ClassVar[Callable[[Mapping[str, Any]], Iterable[str]] | None] = subjects_of
 
-    def __init__(self, settings: PlaybookSettings, /, **inputs: Any) -> None:
+    def __init__(self, settings: PlaybookSettings, cache: InventoryCache, /, **inputs: Any) -> None:
         self.settings = settings
+        self.cache = cache
         self.inputs = self.inputs_from(inputs)
 
     @abstractmethod
@@ -54,9 +58,22 @@ class AnsibleAction(Action):
         """The job of the process. Raises InputError, PlaybookRefusedError."""
         return job_of(inputs, policy, ident=ident, directory=directory)
 
-    async def answer(self, job: dict[str, Any], inputs: Inputs, context: ActionContext, lock: int) -> dict[str, Any]:  # noqa: ARG002 - for others
+    async def answer(self, job: dict[str, Any], inputs: Inputs, context: ActionContext, lock: int) -> dict[str, Any]:
         """The run's result. ``lock`` as in ``_Run.follow``. Raises ActionError if there is none."""
-        return await _Run(job, context).follow(lock)
+        run = _Run(job, context)
+        age = age_of(inputs, self.settings.inventory_cache)
+        if age is None:
+            return await run.follow(lock)
+        key = await asyncio.to_thread(plugins_key, inputs, job, [context.project_id, context.is_admin])
+        kept = self.cache.get(key, age)
+        if age:
+            give_plugins(job, kept or {})
+        else:
+            self.cache.forget(key)
+        answer = await run.follow(lock)
+        if run.plugins_keep and not kept:
+            self.cache.put(key, run.plugins_keep)
+        return answer
 
     def shown(self, value: dict[str, Any]) -> dict[str, Any]:
         """The result as it is handed back, from the run's."""
@@ -66,7 +83,9 @@ class AnsibleAction(Action):
         """The result's mapping, as data or as error."""
         policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
         if is_empty_limit(self.inputs.limit):
-            return Result(data=self.shown(Report(Masker(())).result("successful", 0, 0.0, {}) | modes_of(self.inputs)))
+            nothing = Report(Masker(())).result("successful", 0, 0.0, {}) | modes_of(self.inputs) | {"log_ref": None}
+            return Result(data=self.shown(judged(nothing, tolerance_of(self.inputs))))
+        tolerance = tolerance_of(self.inputs)
         inputs = await asyncio.to_thread(fetched, self.inputs, context)
         _check_installed(self.settings)
         with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
@@ -74,7 +93,8 @@ class AnsibleAction(Action):
             job = self.job(inputs, replace(policy, checkout=checkout), ident=context.action_execution_id, directory=directory)
             if checkout is not None:
                 job["environment"].update(checkout.environment(self.settings))
-            answer = self.shown(await self.answer(job, inputs, context, lock))
+            answer = begun(await self.answer(job, inputs, context, lock), inputs.start_at_task)
+            answer = self.shown(judged(answer, tolerance))
         if checkout is not None:
             answer["project"] = checkout.shown()
         if answer["status"] == "successful":
@@ -88,16 +108,22 @@ class PlaybookAction(AnsibleAction):
     playbook: a path in a project root, the full name of a collection's playbook (ns.name.playbook), plays, or their YAML text.
     project: what paths are in: the name of a project root or of a project source, or a mapping of url, ref, credential, update.
     inventory: a path, text in INI or YAML, a mapping as in YAML inventories, a text of hosts with commas ("localhost,"), or a list.
+    inventory_cache: how old in seconds what inventory plugins read may be; 0 reads anew.
     extra_vars: mapping. limit: text or list of hosts; an empty list means that nothing is run. tags, skip_tags: text or list.
-    check, diff, become: true or false. become_user: text. forks, verbosity: numbers. environment: mapping of allowed variables.
+    check, diff, become, flush_cache: true or false. start_at_task, remote_user, become_method, become_user: text.
+    forks, verbosity, connection_timeout (seconds): numbers. environment: mapping of allowed variables. ansible_config: the name of one.
     timeout: seconds for all; idle_timeout: seconds without any output; both end everything that was started.
+    on_unreachable: fail, or ignore for success although hosts were unreachable; ignore_failed_hosts: true does so for hosts that
+    failed; max_fail_percentage: of all hosts, how many may have failed or been unreachable.
     secrets: mapping of a variable to the name of a secret, which is ENVIRONMENT/NAME. vault_passwords: the name of a secret, or
     a mapping of vault ids to such names. ssh_key, ssh_key_passphrase, become_password, connection_password: names of secrets, too.
     Secrets are masked in everything that comes back. isolation: none, or sandbox for one of bubblewrap.
     facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
+    artifacts: mapping; events: false stores no output; stdout: bytes of the end of the output in the result.
 
-    The result has the keys status, rc, changed, message, stats, hosts, artifacts, host_artifacts, facts, registered, failed_tasks,
-    rescued_tasks, summary, stdout_tail, duration, events, check, diff, truncated, kept; a failed playbook has the same as its error.
+    The result has the keys status, rc, changed, message, stats, hosts, tolerated, artifacts, host_artifacts, facts, registered,
+    failed_tasks, rescued_tasks, summary, stdout_tail, log_ref, duration, events, check, diff, ansible_version, truncated, kept;
+    a failed playbook has the same as its error.
     """
 
     name = "ansible.playbook"
@@ -118,9 +144,11 @@ class _Run:
     def __init__(self, job: Mapping[str, Any], context: ActionContext) -> None:
         self._job = job
         self._context = context
+        self._shows: bool = job["shows_events"]
         self._answer: dict[str, Any] | None = None
         self._problem = ""
         self._kept: dict[str, str] = {}
+        self.plugins_keep: dict[str, str] = {}
 
     async def follow(self, lock: int) -> dict[str, Any]:
         """Start the process and wait for the result; being cancelled ends everything that runs before it returns.
@@ -147,12 +175,16 @@ class _Run:
         is_kept: bool = await asyncio.to_thread(self._context.keep, self._kept) if self._kept else False
         if is_kept:
             self._answer["kept"] = [{"name": name, "size": len(text.encode())} for name, text in sorted(self._kept.items())]
+        self._answer["log_ref"] = f"{self._context.callback_url}/output" if self._shows and self._context.sink is not None else None
         return self._answer
 
     def _take(self, line: bytes) -> None:
         message = json.loads(line)
         if "events" in message:
-            self._context.emit(message["events"])
+            if self._shows:
+                self._context.emit(message["events"])
+        elif "inventory_cache" in message:
+            self.plugins_keep = message["inventory_cache"]
         elif "kept" in message:
             self._kept[message["kept"]] = message["text"]
         elif "result" in message:

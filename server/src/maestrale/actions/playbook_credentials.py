@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 
-from maestrale.actions.playbook_job import Inputs
+from maestrale.actions.playbook_inputs import Inputs
 from maestrale.actions.protocol import ActionContext
 from maestrale.errors import ActionError, InputError
 

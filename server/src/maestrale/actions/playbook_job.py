@@ -8,8 +8,7 @@ import pwd
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ import yaml
 
 from maestrale.actions import playbook_callbacks, playbook_pipes
 from maestrale.actions.playbook_directory import MARK
+from maestrale.actions.playbook_inputs import Inputs, as_flag, as_mapping, as_seconds, as_text, as_texts, as_whole, modes_of
+from maestrale.actions.playbook_options import options_of
 from maestrale.actions.playbook_policy import PlaybookPolicy, is_collection_playbook
 from maestrale.actions.playbook_sandbox import is_sandboxed, sandbox
 from maestrale.actions.settings import PlaybookSettings
@@ -26,43 +27,6 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NEVER = re.compile(r"(ANSIBLE_|AWX_|RUNNER_|LD_|PYTHON|MAESTRALE_).*|PATH|HOME|IFS|BASH_ENV|ENV")
 _VAULT_ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_LONG_LIMIT = 4000
-
-
-@dataclass(slots=True)
-class Inputs:
-    """The inputs of ``ansible.playbook`` as written, see ``PlaybookAction``; those that name secrets, with their values in the end."""
-
-    playbook: Any
-    inventory: Any = None
-    extra_vars: Mapping[str, Any] | None = None
-    limit: Any = None
-    tags: Any = None
-    skip_tags: Any = None
-    check: bool = False
-    diff: bool = False
-    forks: int | None = None
-    become: bool = False
-    become_user: str | None = None
-    verbosity: int = 0
-    environment: Mapping[str, Any] | None = None
-    timeout: float | None = None
-    idle_timeout: float | None = None
-    project: Any = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    vault_passwords: Any = None
-    ssh_key: str | None = None
-    ssh_key_passphrase: str | None = None
-    become_password: str | None = None
-    connection_password: str | None = None
-    isolation: str | None = None
-    facts: Any = None
-    registered: Sequence[str] | None = None
-
-
-def is_empty_limit(limit: Any) -> bool:
-    """Whether a limit names no host at all, which is not the same as having none."""
-    return isinstance(limit, list | tuple) and not limit
 
 
 def job_of(
@@ -101,19 +65,21 @@ def _job(
     if (sources := _inventory(inputs, policy, directory, files)) is not None:
         arguments["inventory"] = sources
     if inputs.extra_vars:
-        files["env/extravars"] = json.dumps(_mapping("extra_vars", inputs.extra_vars))
+        files["env/extravars"] = json.dumps(as_mapping("extra_vars", inputs.extra_vars))
     files["ansible.cfg"] = ""
     pipes = _pipes(inputs)
-    arguments["cmdline"] = shlex.join([*_options(inputs, directory, files), *_pipe_options(pipes, directory)])
-    if verbosity := _whole("verbosity", inputs.verbosity, 0, 6):
+    arguments["cmdline"] = shlex.join([*options_of(inputs, directory, files), *_pipe_options(pipes, directory)])
+    if verbosity := as_whole("verbosity", inputs.verbosity, 0, 6):
         arguments["verbosity"] = verbosity
     files["collect.json"] = json.dumps({
-        "facts": _facts(inputs.facts), "registered": _texts("registered", inputs.registered), "into": f"{directory}/collected.json",
+        "facts": _facts(inputs.facts), "registered": as_texts("registered", inputs.registered), "into": f"{directory}/collected.json",
     })
+    artifacts = _artifacts(inputs, settings)
     environment = _environment(inputs, settings, ident, directory, root)
     sandboxed = is_sandboxed(inputs.isolation, settings)
     if sandboxed:
-        arguments |= sandbox(settings, [str(root) if root else None, arguments.get("roles_path"), *(sources or ())])
+        given = [environment["ANSIBLE_CONFIG"], str(root) if root else None, arguments.get("roles_path"), *(sources or ())]
+        arguments |= sandbox(settings, given)
         environment["HOME"] = f"{directory}/home"
         files["home/.keep"] = ""
     return {
@@ -127,19 +93,15 @@ def _job(
         "ssh_key": inputs.ssh_key,
         "masked": [*inputs.secrets.values(), *pipes.values(), inputs.ssh_key or "", inputs.ssh_key_passphrase or ""],
         "modes": modes_of(inputs),
-        "timeout": _seconds("timeout", inputs.timeout),
-        "idle_timeout": _seconds("idle_timeout", inputs.idle_timeout),
+        "shows_events": artifacts["events"],
+        "timeout": as_seconds("timeout", inputs.timeout),
+        "idle_timeout": as_seconds("idle_timeout", inputs.idle_timeout),
         "grace": settings.grace,
         "limits": {
-            "text": settings.text_max, "tail": settings.stdout_tail, "value": settings.value_max, "memory": settings.memory_max,
+            "text": settings.text_max, "tail": artifacts["stdout"], "value": settings.value_max, "memory": settings.memory_max,
             "cpu": settings.cpu_max, "processes": settings.processes_max,
         },
     }
-
-
-def modes_of(inputs: Inputs) -> dict[str, bool]:
-    """The modes that a run is in, as its result shows them."""
-    return {"check": bool(inputs.check), "diff": bool(inputs.diff)}
 
 
 def _playbook(
@@ -231,24 +193,6 @@ def _inline_inventory(text: str, name: str, policy: PlaybookPolicy, directory: s
     return f"{directory}/inventory/{name}"
 
 
-def _options(inputs: Inputs, directory: str, files: dict[str, str]) -> list[str]:
-    """Command line options, made from typed inputs only."""
-    options: list[str] = []
-    if limit := ",".join(_texts("limit", inputs.limit)):
-        options.append(f"--limit={_limit(limit, directory, files)}")
-    for name, value in (("tags", inputs.tags), ("skip_tags", inputs.skip_tags)):
-        if texts := _texts(name, value):
-            options.append(f"--{name.replace('_', '-')}={','.join(texts)}")
-    for name, flag in (("check", inputs.check), ("diff", inputs.diff), ("become", inputs.become)):
-        if _flag(name, flag):
-            options.append(f"--{name}")
-    if inputs.become_user is not None:
-        options.append(f"--become-user={inputs.become_user}")
-    if inputs.forks is not None:
-        options.append(f"--forks={_whole('forks', inputs.forks, 1, 1000)}")
-    return options
-
-
 def _pipes(inputs: Inputs) -> dict[str, str]:
     """What ansible reads from pipes, by their names."""
     pipes = {f"vault-{_vault_id(name)}": text for name, text in (inputs.vault_passwords or {}).items()}
@@ -281,16 +225,6 @@ def _pipe_options(pipes: Mapping[str, str], directory: str) -> list[str]:
     return options
 
 
-def _limit(limit: str, directory: str, files: dict[str, str]) -> str:
-    """The limit, by a file of ours if it is too long for a command line."""
-    if "@" in limit:
-        raise InputError("limit takes hosts, groups and patterns, and no files.")
-    if len(limit) <= _LONG_LIMIT:
-        return limit
-    files["limit"] = limit.replace(",", "\n")
-    return f"@{directory}/limit"
-
-
 def _environment(
     inputs: Inputs, settings: PlaybookSettings, ident: str, directory: str, root: Path | None,
 ) -> dict[str, str]:
@@ -305,7 +239,7 @@ def _environment(
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_LOCAL_TEMP": f"{directory}/local",
-        "ANSIBLE_CONFIG": _config(settings, root, directory),
+        "ANSIBLE_CONFIG": _config(inputs, settings, root, directory),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": str(settings.host_key_checking),
         "ANSIBLE_LOCALHOST_WARNING": "False",
@@ -318,19 +252,38 @@ def _environment(
     }
     if settings.collections_path:
         environment["ANSIBLE_COLLECTIONS_PATH"] = ":".join(settings.collections_path)
-    for name, value in _mapping("environment", inputs.environment or {}).items():
+    for name, value in as_mapping("environment", inputs.environment or {}).items():
         if not _NAME.fullmatch(name) or (name not in settings.environment and _NEVER.fullmatch(name)):
             raise InputError(f"The environment variable '{name}' may not be set.")
         environment[name] = str(value)
     return environment
 
 
-def _config(settings: PlaybookSettings, root: Path | None, directory: str) -> str:
-    """The project's own ``ansible.cfg``, the operator's, or an empty one: never one that happens to lie somewhere."""
+def _config(inputs: Inputs, settings: PlaybookSettings, root: Path | None, directory: str) -> str:
+    """The one that was asked for, the project's own, the operator's, or an empty one: never one that happens to lie somewhere."""
+    if (asked := as_text("ansible_config", inputs.ansible_config)) is not None:
+        if asked not in settings.config_files:
+            raise InputError(f"There is no ansible_config '{asked}' (setting playbooks.config_files).")
+        return settings.config_files[asked]
     own = root / "ansible.cfg" if root is not None else None
     if own is not None and own.is_file():
         return str(own)
     return settings.config_file or f"{directory}/ansible.cfg"
+
+
+def _artifacts(inputs: Inputs, settings: PlaybookSettings) -> dict[str, Any]:
+    """What is kept of the output: whether ``events`` are, and how many bytes of ``stdout`` in the result."""
+    given = as_mapping("artifacts", inputs.artifacts or {})
+    if unknown := set(given) - {"events", "stdout"}:
+        raise InputError(f"artifacts takes events and stdout, not {', '.join(sorted(unknown))}.")
+    return {
+        "events": as_flag("artifacts.events", given.get("events", True)),
+        "stdout": as_whole("artifacts.stdout", given.get("stdout", settings.stdout_tail), 0, settings.stdout_tail),
+    }
+
+
+def _facts(value: Any) -> Any:
+    return value if isinstance(value, bool) else as_texts("facts", value)
 
 
 def _yaml(name: str, text: str) -> Any:
@@ -360,45 +313,3 @@ def _tagged(kind: str) -> Any:
 
 _PlainLoader.add_constructor("!vault", _tagged("__ansible_vault"))
 _PlainLoader.add_constructor("!unsafe", _tagged("__ansible_unsafe"))
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InputError(f"{name} must be a mapping.")
-    return {str(key): item for key, item in value.items()}
-
-
-def _texts(name: str, value: Any) -> list[str]:
-    """A list of texts, or one text with commas."""
-    if value is None:
-        return []
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list | tuple) or not all(isinstance(item, str | int) for item in items):
-        raise InputError(f"{name} must be text or a list of texts.")
-    return [str(item).strip() for item in items if str(item).strip()]
-
-
-def _facts(value: Any) -> Any:
-    if isinstance(value, bool) or value is None:
-        return bool(value)
-    return _texts("facts", value)
-
-
-def _flag(name: str, value: Any) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise InputError(f"{name} must be true or false.")
-
-
-def _whole(name: str, value: Any, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InputError(f"{name} must be a whole number from {least} to {most}.")
-    return value
-
-
-def _seconds(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise InputError(f"{name} must be a number of seconds above 0.")
-    return float(value)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from maestrale.actions.inventory_cache import InventoryCache, key_of
+from maestrale.actions.inventory_cache import InventoryCache, age_of, key_of, sources_of
 from maestrale.actions.playbook import AnsibleAction, parameters_of
-from maestrale.actions.playbook_job import Inputs, inventory_job_of, job_of
+from maestrale.actions.playbook_inputs import Inputs
+from maestrale.actions.playbook_job import inventory_job_of, job_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
 from maestrale.actions.protocol import ActionContext
 from maestrale.actions.settings import PlaybookSettings
@@ -21,7 +22,9 @@ _FULL_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NOT_OURS = frozenset({"playbook"})
 _NOT_MODULES = frozenset({"playbook", "tags", "skip_tags", "facts", "registered"})
-_INVENTORYS = ("inventory", "limit", "extra_vars", "project", "secrets", "vault_passwords", "environment", "timeout")
+_DECIDING = ("inventory", "limit", "extra_vars", "project", "environment", "ansible_config")
+"""The inputs on which it depends what is read."""
+_INVENTORYS = (*_DECIDING, "secrets", "vault_passwords", "timeout", "inventory_cache", "isolation")
 
 
 class RoleAction(AnsibleAction):
@@ -35,14 +38,14 @@ class RoleAction(AnsibleAction):
     name = "ansible.role"
 
     def __init__(
-        self, settings: PlaybookSettings, /, role: str, hosts: str = "all", role_vars: Mapping[str, Any] | None = None,
-        gather_facts: bool = True, **inputs: Any,
+        self, settings: PlaybookSettings, cache: InventoryCache, /, role: str, hosts: str = "all",
+        role_vars: Mapping[str, Any] | None = None, gather_facts: bool = True, **inputs: Any,
     ) -> None:
         if not isinstance(role, str) or not (_FULL_NAME.fullmatch(role) or _PLAIN_NAME.fullmatch(role)):
             raise InputError("role must be the name of a role.")
         self.role = role
         play = {"name": f"Role {role}", "hosts": hosts, "gather_facts": gather_facts, "roles": [{"role": role, "vars": role_vars or {}}]}
-        super().__init__(settings, play=play, **inputs)
+        super().__init__(settings, cache, play=play, **inputs)
 
     @classmethod
     def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:
@@ -75,14 +78,15 @@ class ModuleAction(AnsibleAction):
     name = "ansible.module"
 
     def __init__(
-        self, settings: PlaybookSettings, /, module: str, args: Mapping[str, Any] | None = None, hosts: str = "all", **inputs: Any,
+        self, settings: PlaybookSettings, cache: InventoryCache, /, module: str, args: Mapping[str, Any] | None = None,
+        hosts: str = "all", **inputs: Any,
     ) -> None:
         if not isinstance(module, str) or not _FULL_NAME.fullmatch(module):
             raise InputError("module must be the full name of a module, such as ansible.builtin.ping.")
         if args is not None and not isinstance(args, Mapping):
             raise InputError("args must be a mapping.")
         task = {"name": module, module: dict(args or {}), "register": _REGISTERED}
-        super().__init__(settings, play={"name": module, "hosts": hosts, "gather_facts": False, "tasks": [task]}, **inputs)
+        super().__init__(settings, cache, play={"name": module, "hosts": hosts, "gather_facts": False, "tasks": [task]}, **inputs)
 
     @classmethod
     def parameters(cls) -> tuple[tuple[Parameter, ...], bool]:
@@ -109,25 +113,22 @@ class InventoryAction(AnsibleAction):
     """Read an Ansible inventory, dynamic ones included, and hand it back as data.
 
     inventory and limit are those of ansible.playbook. The result: hosts (host -> variables), groups (group -> {hosts, children}),
-    status, rc, message, duration; cached: whether it was read before, from the same files, no longer ago than the operator lets it be.
+    status, rc, message, duration; cached: whether it was read before, from the same files. inventory_cache says in seconds how long
+    ago that may be, 0 reads anew.
     """
 
     name = "ansible.inventory"
     modes = ()
     remainder = None
 
-    def __init__(self, settings: PlaybookSettings, cache: InventoryCache, /, **inputs: Any) -> None:
-        super().__init__(settings, **inputs)
-        self.cache = cache
-
     async def answer(self, job: dict[str, Any], inputs: Inputs, context: ActionContext, lock: int) -> dict[str, Any]:
         """From the cache where it may be; what was read with secrets is never kept."""
-        if not self.cache.seconds or inputs.secrets or inputs.vault_passwords:
+        age = age_of(inputs, self.settings.inventory_cache)
+        if age is None:
             return {**await super().answer(job, inputs, context, lock), "cached": False}
-        sources = [one for one in job["arguments"].get("inventory") or () if not one.startswith(f"{job['directory']}/inventory/")]
-        about = {**{name: getattr(inputs, name) for name in _INVENTORYS}, "of": [context.project_id, context.is_admin]}
-        key = await asyncio.to_thread(key_of, about, sources)
-        if (kept := self.cache.get(key)) is not None:
+        about = {**{name: getattr(inputs, name) for name in _DECIDING}, "of": [context.project_id, context.is_admin]}
+        key = await asyncio.to_thread(key_of, about, sources_of(job))
+        if (kept := self.cache.get(key, age)) is not None:
             return {**kept, "cached": True}
         answer = await super().answer(job, inputs, context, lock)
         if answer["status"] == "successful":

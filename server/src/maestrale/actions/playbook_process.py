@@ -9,7 +9,8 @@ grace is killed, orphans included, for which this process is the subreaper.
 The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
 (for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``pipes`` (name -> text, read once), ``ssh_key``,
 ``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``sandboxed``, ``listed``
-(a file whose JSON is part of the result). Imports only the standard library and ansible-runner, for a fast start.
+(a file whose JSON is part of the result), ``inventory_cache`` (a folder whose files are handed on as ``{"inventory_cache": {...}}``).
+Imports only the standard library and ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -263,7 +264,7 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if overseer.ending:
         status = _STATUS[overseer.ending]
     result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
-    _hand_on_kept(report, output)
+    _hand_on(job, report, output)
     result |= job["modes"]
     if job.get("listed"):
         result["listed"] = _collected(Path(job["listed"]))
@@ -272,10 +273,17 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     return result
 
 
-def _hand_on_kept(report: Report, output: Output) -> None:
-    """Hand on what was too large for the result, one by one."""
+def _hand_on(job: dict[str, Any], report: Report, output: Output) -> None:
+    """Hand on what was too large for the result, one by one, and what inventory plugins keep."""
     for name, text in report.kept.items():
         output.last({"kept": name, "text": text})
+    if job.get("inventory_cache"):
+        output.last({"inventory_cache": _texts_in(Path(job["inventory_cache"]))})
+
+
+def _texts_in(folder: Path) -> dict[str, str]:
+    """The files of a folder by name; none if there is no such folder."""
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*") if path.is_file()}
 
 
 def _write_files(directory: Path, job: dict[str, Any]) -> None:

@@ -20,6 +20,9 @@ The result is the same mapping for success and failure::
     duration      seconds
     events        how many there were
     check, diff   whether it ran in check mode, which changes nothing, and whether it showed differences
+    ansible_version  ansible-core's, None if the playbook didn't get to its recap
+    tolerated     hosts whose failure the inputs let pass; filled by ``playbook_verdict``
+    log_ref       where the whole output is, as a path of the API, None if it isn't stored; filled by the server
     truncated     names of the keys above that were too large and are left empty
     kept          [{name, size}] of the artifacts that have those whole; filled by the server, from ``Report.kept``
 """
@@ -129,6 +132,7 @@ class Report:
             "stdout_tail": self._tail,
             "duration": round(duration, 3),
             "events": self.events,
+            "ansible_version": collected.get("ansible_version"),
         }
         if status == "failed":
             result["message"] = self._message(failed, rc)

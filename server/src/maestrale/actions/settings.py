@@ -30,7 +30,9 @@ class PlaybookSettings:
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
     SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run, ``cpu_max`` the processor seconds of each, ``processes_max`` how
     many of them there may be at once. ``isolation`` is the least that every run has: ``none`` or ``sandbox``.
-    ``inventory_cache``: for how long what ``ansible.inventory`` read stands in for reading the same again; 0: never.
+    ``config_files`` are further ones, by the names that inputs ask for them with.
+    ``inventory_cache``: for how long what was read of an inventory stands in for reading it again, where a task says nothing; 0: never.
+    ``inventory_cache_max`` bounds what is kept of them.
     ``limits``: how many runs there may be at once in all processes, by a pattern of what they are about (see ``actions.limits``).
     """
 
@@ -51,10 +53,12 @@ class PlaybookSettings:
     work_dir: str | None = None
     executable: str | None = None
     config_file: str | None = None
+    config_files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     collections_path: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     host_key_checking: bool = True
     inventory_cache: float = 0.0
+    inventory_cache_max: int = 64 * 1024**2
     slots: int = 10
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     grace: float = 5.0

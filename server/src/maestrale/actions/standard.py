@@ -22,7 +22,7 @@ STANDARD: tuple[type[Action], ...] = (
     SshAction, SshProxiedAction, WaitSshAction, JavaScriptAction, JsAction, *AWX,
 )
 
-ANSIBLE: tuple[type[AnsibleAction | ProjectAction], ...] = (PlaybookAction, RoleAction, ModuleAction, ProjectAction)
+ANSIBLE: tuple[type[AnsibleAction], ...] = (PlaybookAction, RoleAction, ModuleAction, InventoryAction)
 
 
 def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Registry:
@@ -30,8 +30,9 @@ def standard_registry(settings: ActionSettings, *, plugins: bool = True) -> Regi
     registry = Registry(plugins=plugins)
     for action in STANDARD:
         registry.add(action)
+    cache = InventoryCache(settings.playbooks.inventory_cache_max)
     for runs in ANSIBLE:
-        registry.add(runs, settings.playbooks)
-    registry.add(InventoryAction, settings.playbooks, InventoryCache(settings.playbooks.inventory_cache))
+        registry.add(runs, settings.playbooks, cache)
+    registry.add(ProjectAction, settings.playbooks)
     registry.add_family(LazyFamily(settings.openstack.cache_dir, settings.openstack.offered), NAMESPACES)
     return registry

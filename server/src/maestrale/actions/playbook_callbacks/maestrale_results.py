@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase  # type: ignore[import-untyped]
+from ansible.release import __version__  # type: ignore[import-untyped]
 
 _WHOLE_RESULT = "_task.polymorphic_result"
 
@@ -73,7 +74,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """The end: write down what was collected."""
         self._take_parts()
         custom = {host: values for host, values in getattr(stats, "custom", {}).items() if host != "_run"}
-        text = json.dumps({"custom": custom, "facts": self.facts, "registered": self.registered}, default=str)
+        collected = {"custom": custom, "facts": self.facts, "registered": self.registered, "ansible_version": __version__}
+        text = json.dumps(collected, default=str)
         descriptor = os.open(str(self.into), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
