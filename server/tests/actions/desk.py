@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from maestrale.actions import ActionSettings, Registry, Result, Runner, RunRequest, standard_registry
+
+IDENT = f"a{os.getpid()}"
+"""The usual action execution: what it leaves in the process table is told apart from that of tests that run beside these."""
 
 OPEN = ("127.0.0.1/32", "::1/128", "169.254.0.0/16", "fe80::/10")
 """Networks denied in tests: all but the address where the peers are."""
@@ -47,13 +51,13 @@ class Desk:
             self.released.append(attempt_id)
             self._changed.notify_all()
 
-    def submit(self, name: str, *, ident: str = "a1", limit_seconds: float | None = None, **inputs: Any) -> None:
+    def submit(self, name: str, *, ident: str = IDENT, limit_seconds: float | None = None, **inputs: Any) -> None:
         self.runner.submit(RunRequest(attempt_id=ident, name=name, input=inputs, timeout=limit_seconds))
 
     def run(self, name: str, **inputs: Any) -> Result:
-        return self.runner.run(RunRequest(attempt_id="a1", name=name, input=inputs))
+        return self.runner.run(RunRequest(attempt_id=IDENT, name=name, input=inputs))
 
-    def wait(self, ident: str = "a1", seconds: float = 20) -> Result:
+    def wait(self, ident: str = IDENT, seconds: float = 20) -> Result:
         self.wait_for(lambda: ident in self.results, seconds)
         return self.results[ident]
 

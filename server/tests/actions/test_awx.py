@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from awx_peer import PROMPTS, TOKEN, Awx
-from desk import OPEN
+from desk import IDENT, OPEN
 from structlog.testing import capture_logs
 
 from maestrale.actions import ActionSettings, AwxController, AwxSettings, Result, Runner, RunRequest, standard_registry
@@ -44,7 +44,7 @@ def settings(awx: Awx, **more: Any) -> AwxSettings:
     return AwxSettings(**{"controllers": {"main": AwxController(url=awx.url, token=TOKEN)}, "outage_max": 20.0, **more})
 
 
-def run(desk: Any, name: str = "awx.job", *, repeated: bool = False, ident: str = "a1", **inputs: Any) -> Result:
+def run(desk: Any, name: str = "awx.job", *, repeated: bool = False, ident: str = IDENT, **inputs: Any) -> Result:
     return desk.runner.run(RunRequest(attempt_id=ident, name=name, input={**FAST, **inputs}, repeated=repeated))
 
 
@@ -84,7 +84,7 @@ def test_names_become_ids_and_falsy_values_are_sent(awx: Awx, awx_desk: Any) -> 
     assert awx.launches == [("job", {
         "inventory": 12, "credentials": [21, 22], "labels": [31], "execution_environment": 41, "instance_groups": [51], "limit": "a,b",
         "job_tags": "one,two", "skip_tags": "", "verbosity": 0, "diff_mode": False, "forks": 0, "job_type": "check", "scm_branch": "",
-        "timeout": 0, "extra_vars": {"x": 0, MARK: "a1"}})]
+        "timeout": 0, "extra_vars": {"x": 0, MARK: IDENT}})]
 
 
 @pytest.mark.parametrize(("given", "number"), [
@@ -165,7 +165,7 @@ def test_a_workflow_hands_back_its_nodes_and_what_all_their_jobs_did(awx: Awx, a
         {"identifier": "skipped", "job": None, "do_not_run": True, "summary_fields": {}},
     ]}
     result = run(awx_desk, "awx.workflow_job", template="rollout", extra_vars={"x": 1})
-    assert awx.launches == [("workflow_job", {"extra_vars": {"x": 1, MARK: "a1"}})]
+    assert awx.launches == [("workflow_job", {"extra_vars": {"x": 1, MARK: IDENT}})]
     assert [(node["identifier"], node["job_id"], node["status"], node["do_not_run"]) for node in result.error["nodes"]] == [
         ("first", 101, "successful", False), ("second", 102, "failed", False), ("skipped", None, None, True)]
     assert result.error["artifacts"] == {"of 101": True, "of 102": True}
@@ -191,7 +191,7 @@ def test_a_module_is_run_on_hosts_and_they_are_counted(awx: Awx, awx_desk: Any) 
     result = run(awx_desk, "awx.ad_hoc", inventory="prod", module_name="command", module_args="uptime", credential="ssh", limit=["a", "b"],
                  become=False)
     kind, body = awx.launches[0]
-    assert (kind, json.loads(body.pop("extra_vars"))) == ("ad_hoc_command", {MARK: "a1"})
+    assert (kind, json.loads(body.pop("extra_vars"))) == ("ad_hoc_command", {MARK: IDENT})
     assert body == {
         "inventory": 12, "module_name": "command", "module_args": "uptime", "credential": 21, "limit": "a,b", "become_enabled": False}
     assert (result.data["changed"], result.data["failed_hosts"]) == (True, ["b"])
@@ -228,7 +228,7 @@ def test_a_missing_answer_of_a_survey_is_told_in_awx_words(awx: Awx, awx_desk: A
 
 
 def test_what_awx_dropped_all_the_same_cancels_the_job_and_is_named(awx: Awx, awx_desk: Any) -> None:
-    awx.hidden_ignored = {"limit": "a", "extra_vars": {"x": 1, MARK: "a1"}}
+    awx.hidden_ignored = {"limit": "a", "extra_vars": {"x": 1, MARK: IDENT}}
     error = run(awx_desk, template="deploy", limit="a").error
     assert "AWX ignored what the template doesn't ask for on launch: limit, extra_vars.x." in error
     assert "The job 101 was cancelled" in error
@@ -249,7 +249,7 @@ def test_passwords_that_a_template_needs_are_named(awx: Awx, awx_desk: Any) -> N
 def test_passwords_come_from_secrets(awx: Awx, make_desk: Callable[..., Any]) -> None:
     awx.objects["job_templates"][0]["passwords"] = ["ssh_password"]
     with secret_runner(awx, {"the ssh one": "s3cret"}) as runner:
-        result = runner.run(RunRequest(attempt_id="a1", name="awx.job", input={
+        result = runner.run(RunRequest(attempt_id=IDENT, name="awx.job", input={
             **FAST, "template": "deploy", "credential_passwords": {"ssh_password": "the ssh one"}}))
     assert result.state == "SUCCESS"
     assert awx.launches[0][1]["credential_passwords"] == {"ssh_password": "s3cret"}
@@ -321,7 +321,7 @@ def test_a_launch_that_did_not_come_through_is_tried_again(awx: Awx, awx_desk: A
 
 def test_who_takes_over_finds_the_job_among_others_of_its_template(awx: Awx, awx_desk: Any) -> None:
     awx.hold.clear()
-    for ident in ("a1", "a2", "a3", "a4"):
+    for ident in (IDENT, "a2", "a3", "a4"):
         awx_desk.submit("awx.job", ident=ident, template="deploy", **FAST)
     until(lambda: len(awx.launches) == 4)
     mine = next(job["id"] for job in awx.made() if json.loads(job["extra_vars"])[MARK] == "a2")
@@ -352,7 +352,7 @@ def test_a_template_without_variables_is_not_launched_again_where_it_can_not_be_
 
 
 def test_who_takes_over_follows_an_update_that_was_started_since(awx: Awx, awx_desk: Any) -> None:
-    request = RunRequest(attempt_id="a1", name="awx.project_update", input={**FAST, "project": "playbooks"}, repeated=True)
+    request = RunRequest(attempt_id=IDENT, name="awx.project_update", input={**FAST, "project": "playbooks"}, repeated=True)
     awx_desk.runner.run(request)
     assert awx_desk.runner.run(request).data["job_id"] == 101
     assert len(awx.launches) == 1
@@ -366,7 +366,7 @@ def test_a_cancelled_action_cancels_the_job_and_ends_when_that_has(awx: Awx, awx
     awx_desk.submit("awx.job", template="deploy", **FAST)
     until(lambda: any("/jobs/101/" in path for _, path in awx.seen))
     awx.faults = [("POST", "cancel/", 503)]
-    awx_desk.runner.cancel("a1")
+    awx_desk.runner.cancel(IDENT)
     until(lambda: "/api/v2/jobs/101/cancel/" in posts(awx))
     assert awx_desk.results == {}
     awx.hold.set()
@@ -388,7 +388,7 @@ def test_a_job_that_was_over_when_it_was_to_be_cancelled_is_described(awx: Awx, 
     awx.faults = [("GET", "/jobs/101/", "refused")] * 1000
     until(lambda: len(awx.faults) < 1000)
     awx.jobs[101]["status"] = "successful"
-    awx_desk.runner.cancel("a1")
+    awx_desk.runner.cancel(IDENT)
     until(lambda: "/api/v2/jobs/101/cancel/" in posts(awx))
     awx.faults = []
     result = awx_desk.wait()
@@ -399,7 +399,7 @@ def test_a_job_may_be_left_running(awx: Awx, awx_desk: Any) -> None:
     awx.hold.clear()
     awx_desk.submit("awx.job", template="deploy", cancel_on_cancel=False, **FAST)
     until(lambda: any("/jobs/101/" in path for _, path in awx.seen))
-    awx_desk.runner.cancel("a1")
+    awx_desk.runner.cancel(IDENT)
     assert awx_desk.wait().state == "CANCELLED"
     assert posts(awx, "cancel") == []
 
@@ -408,7 +408,7 @@ def test_a_server_that_stops_leaves_the_job_running(awx: Awx, awx_desk: Any) -> 
     awx.hold.clear()
     awx_desk.submit("awx.job", template="deploy", **FAST)
     until(lambda: any("/jobs/101/" in path for _, path in awx.seen))
-    assert awx_desk.runner.stop().started == ("a1",)
+    assert awx_desk.runner.stop().started == (IDENT,)
     assert posts(awx, "cancel") == []
 
 
@@ -460,7 +460,7 @@ class secret_runner:  # noqa: N801 - a context manager in the form of a function
 ])
 def test_an_address_goes_with_secrets_by_name(awx: Awx, given: dict[str, Any]) -> None:
     with secret_runner(awx, {"awx token": TOKEN, "awx password": "pass"}) as runner:
-        result = runner.run(RunRequest(attempt_id="a1", name="awx.job", input={**FAST, "template": "deploy", "url": awx.url, **given}))
+        result = runner.run(RunRequest(attempt_id=IDENT, name="awx.job", input={**FAST, "template": "deploy", "url": awx.url, **given}))
     assert result.state == "SUCCESS"
 
 
@@ -468,7 +468,7 @@ def test_the_path_of_the_platform_product_can_be_given() -> None:
     platform = Awx("/api/controller/v2")
     try:
         with secret_runner(platform, {"t": TOKEN}) as runner:
-            result = runner.run(RunRequest(attempt_id="a1", name="awx.job", input={
+            result = runner.run(RunRequest(attempt_id=IDENT, name="awx.job", input={
                 **FAST, "template": "deploy", "url": f"{platform.url}/api/controller/v2/", "token": "t"}))
         assert result.state == "SUCCESS"
     finally:
@@ -489,7 +489,7 @@ def test_the_path_of_the_platform_product_can_be_given() -> None:
 ])
 def test_inputs_that_make_no_sense_are_refused(awx: Awx, given: dict[str, Any], text: str) -> None:
     with secret_runner(awx, {"x": "", "y": "z"}) as runner:
-        result = runner.run(RunRequest(attempt_id="a1", name="awx.job", input={"template": "deploy", **given}))
+        result = runner.run(RunRequest(attempt_id=IDENT, name="awx.job", input={"template": "deploy", **given}))
     assert result.state == "ERROR"
     assert text in result.error
     assert awx.launches == []
@@ -500,7 +500,7 @@ def test_a_project_uses_the_controllers_that_it_is_given(awx: Awx, make_desk: Ca
     desk = make_desk(awx=given)
 
     def result(project: str, **inputs: Any) -> Result:
-        return desk.runner.run(RunRequest(attempt_id="a1", name="awx.job", project_id=project, input={**FAST, "template": 81, **inputs}))
+        return desk.runner.run(RunRequest(attempt_id=IDENT, name="awx.job", project_id=project, input={**FAST, "template": 81, **inputs}))
 
     assert result("mine").state == "SUCCESS"
     assert "The project 'other' may not use the AWX controller 'main' (setting awx.projects)." in result("other", controller="main").error

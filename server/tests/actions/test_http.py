@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import OPEN
+from desk import IDENT, OPEN
 from http_peer import Peer, PeerHandler
 
 from maestrale.actions import RunRequest
@@ -260,7 +260,7 @@ def test_L388_broken_answers_are_failures_to_send(desk: Any, raw: Any, answer: b
 def test_L388_a_closed_port_is_a_failure_to_send(desk: Any) -> None:
     result = desk.run("std.http", url="http://127.0.0.2:1/")
     assert result.error.startswith(
-        "The action raised an exception [action=<mistral.actions.std_actions.HTTPAction object>, action_ex_id=a1, "
+        f"The action raised an exception [action=<mistral.actions.std_actions.HTTPAction object>, action_ex_id={IDENT}, "
         "msg='Failed to send HTTP request: Connection to 127.0.0.2:1 failed: ")
 
 
@@ -368,7 +368,7 @@ def test_cancel_breaks_a_request_off(desk: Any, peer: Peer) -> None:
     peer.routes["/"] = hang
     desk.submit("std.http", url=f"{peer.url}/")
     assert entered.wait(5)
-    desk.runner.cancel("a1")
+    desk.runner.cancel(IDENT)
     assert desk.wait().cancelled
     assert ended.wait(5)
 
@@ -475,14 +475,14 @@ def test_a_large_body_is_sent(desk: Any, peer: Peer) -> None:
 def test_L390_mistral_http_sends_five_headers_and_waits(desk: Any, peer: Peer) -> None:
     peer.routes["/accept"] = lambda h: h.answer(202, '{"ignored": 1}')
     desk.runner.submit(RunRequest(
-        attempt_id="a1", name="std.mistral_http", input={"url": f"{peer.url}/accept", "method": "POST", "json": {"job": 1}},
+        attempt_id=IDENT, name="std.mistral_http", input={"url": f"{peer.url}/accept", "method": "POST", "json": {"job": 1}},
         workflow_name="w", workflow_execution_id="e1", task_execution_id="t1"))
-    desk.wait_for(lambda: desk.released == ["a1"])
+    desk.wait_for(lambda: desk.released == [IDENT])
     assert desk.results == {}
     headers = peer.seen[0]["headers"]
     assert {name: value for name, value in headers.items() if name.startswith("Mistral-")} == {
         "Mistral-Workflow-Name": "w", "Mistral-Workflow-Execution-Id": "e1", "Mistral-Task-Id": "t1",
-        "Mistral-Action-Execution-Id": "a1", "Mistral-Callback-URL": "/v2/action_executions/a1"}
+        "Mistral-Action-Execution-Id": IDENT, "Mistral-Callback-URL": f"/v2/action_executions/{IDENT}"}
     assert json.loads(peer.seen[0]["body"]) == {"job": 1}
 
 
@@ -499,18 +499,18 @@ def test_L390_mistral_http_takes_what_std_http_takes(desk: Any, peer: Peer) -> N
     desk.submit(
         "std.mistral_http", url=f"{peer.url}/from", method="PUT", params={"q": 1}, body="text", headers={"X-Num": 5}, cookies={"a": "1"},
         auth="me:pw", timeout=5, allow_redirects=True)
-    desk.wait_for(lambda: desk.released == ["a1"])
+    desk.wait_for(lambda: desk.released == [IDENT])
     first, second = peer.seen
     assert (first["method"], first["path"], first["body"]) == ("PUT", "/from?q=1", "text")
     assert (first["headers"]["X-Num"], first["headers"]["Cookie"]) == ("5", "a=1")
     assert base64.b64decode(first["headers"]["Authorization"][6:]) == b"me:pw"
-    assert (second["method"], second["path"], second["headers"]["Mistral-Action-Execution-Id"]) == ("PUT", "/to", "a1")
+    assert (second["method"], second["path"], second["headers"]["Mistral-Action-Execution-Id"]) == ("PUT", "/to", IDENT)
 
 
 def test_L390_a_redirect_that_is_not_followed_is_no_error_to_mistral_http(desk: Any, peer: Peer) -> None:
     peer.routes["/"] = lambda h: h.answer(302, Location="/to")
     desk.submit("std.mistral_http", url=peer.url)
-    desk.wait_for(lambda: desk.released == ["a1"])
+    desk.wait_for(lambda: desk.released == [IDENT])
     assert (desk.results, len(peer.seen)) == ({}, 1)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import extras
 
@@ -63,7 +64,7 @@ def test_cancel_ends_the_script(desk: Any) -> None:
     desk.wait_for(lambda: True)
     time.sleep(0.3)
     started = time.monotonic()
-    desk.runner.cancel("a1")
+    desk.runner.cancel(IDENT)
     assert desk.wait().cancelled
     assert time.monotonic() - started < 3
 

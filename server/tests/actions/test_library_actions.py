@@ -6,6 +6,7 @@ import textwrap
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import ActionSettings, standard_registry
 from maestrale.lang import describe_action_input
@@ -102,7 +103,7 @@ def theirs(tmp_path, monkeypatch, make_desk):
 def test_an_action_written_for_mistral_lib_runs_unchanged(theirs: Any) -> None:
     result = theirs.run("their.hello", who="Ann")
 
-    assert result.data == {"said": "Hello Ann", "action": "a1", "project": "", "token": None}
+    assert result.data == {"said": "Hello Ann", "action": IDENT, "project": "", "token": None}
 
 
 def test_it_is_listed_with_its_inputs_and_its_description(theirs: Any) -> None:
@@ -130,7 +131,7 @@ def test_what_it_raises_is_its_failure(theirs: Any) -> None:
 def test_an_asynchronous_one_waits_for_its_completion(theirs: Any) -> None:
     assert not theirs.registry.descriptor("their.later").is_sync
     theirs.submit("their.later")
-    theirs.wait_for(lambda: theirs.released == ["a1"])
+    theirs.wait_for(lambda: theirs.released == [IDENT])
 
     assert not theirs.results
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import PlaybookSettings, process_tree
 from maestrale.actions.playbook import remove_remains
@@ -53,7 +54,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 def is_sleeping(mark: str) -> bool:
-    return any(f"sleep {mark}" in line for line in process_tree.command_lines(process_tree.marked(MARK, "a1")).values())
+    return any(f"sleep {mark}" in line for line in process_tree.command_lines(process_tree.marked(MARK, IDENT)).values())
 
 
 def test_a_successful_playbook_hands_back_stats_host_sets_and_recap(desk: Any) -> None:
@@ -267,7 +268,7 @@ def test_a_playbook_with_too_many_processes_is_ended_with_all_of_them(make_desk:
     result = desk.run("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local")
     assert (result.state, result.value["status"]) == ("ERROR", "failed")
     assert result.value["message"] == "Playbook was stopped since it had more than 30 processes at once."
-    assert process_tree.marked(MARK, "a1") == []
+    assert process_tree.marked(MARK, IDENT) == []
 
 
 def test_a_deep_working_directory_does_not_break_sockets_and_no_link_is_left(
@@ -294,12 +295,12 @@ def start_sleeper(desk: Any, mark: str, **more: Any) -> None:
 
 def test_cancel_ends_everything_it_started(desk: Any, work: Path) -> None:
     start_sleeper(desk, "98761")
-    assert len(process_tree.marked(MARK, "a1")) > 4
-    assert desk.runner.cancel("a1")
+    assert len(process_tree.marked(MARK, IDENT)) > 4
+    assert desk.runner.cancel(IDENT)
     result = desk.wait()
     assert result.state == "CANCELLED"
     assert result.value["status"] == "canceled"
-    assert process_tree.marked(MARK, "a1") == []
+    assert process_tree.marked(MARK, IDENT) == []
     assert list(work.iterdir()) == []
 
 
@@ -312,7 +313,7 @@ def test_its_own_time_limits_end_everything_it_started(desk: Any, limits: dict[s
     desk.submit("ansible.playbook", playbook=tasks, inventory="web1 ansible_connection=local", **limits)
     result = desk.wait()
     assert (result.state, result.value["status"], result.value["message"]) == ("ERROR", "timeout", text)
-    assert process_tree.marked(MARK, "a1") == []
+    assert process_tree.marked(MARK, IDENT) == []
 
 
 def test_the_tasks_time_limit_ends_everything_it_started(desk: Any) -> None:
@@ -320,22 +321,22 @@ def test_the_tasks_time_limit_ends_everything_it_started(desk: Any) -> None:
     desk.runner.submit(_request(tasks, timeout=2.5))
     result = desk.wait()
     assert (result.state, result.value["status"]) == ("ERROR", "timeout")
-    assert process_tree.marked(MARK, "a1") == []
+    assert process_tree.marked(MARK, IDENT) == []
 
 
 def _request(tasks: Any, **more: Any) -> Any:
     from maestrale.actions import RunRequest
 
     inputs = {"playbook": tasks, "inventory": "web1 ansible_connection=local"}
-    return RunRequest(attempt_id="a1", name="ansible.playbook", input=inputs, **more)
+    return RunRequest(attempt_id=IDENT, name="ansible.playbook", input=inputs, **more)
 
 
 def test_stopping_the_runner_ends_everything_and_reports_nothing(desk: Any, work: Path) -> None:
     start_sleeper(desk, "98764")
     leftover = desk.runner.stop()
-    assert leftover.started == ("a1",)
+    assert leftover.started == (IDENT,)
     assert desk.results == {}
-    assert process_tree.marked(MARK, "a1") == []
+    assert process_tree.marked(MARK, IDENT) == []
     assert list(work.iterdir()) == []
 
 
@@ -345,7 +346,7 @@ def test_a_killed_playbook_process_is_a_failure_and_leaves_nothing(desk: Any, wo
     os.kill(process, signal.SIGKILL)
     result = desk.wait()
     assert "its process ended unexpectedly (exit status -9)" in result.value
-    assert process_tree.marked(MARK, "a1") == []
+    assert process_tree.marked(MARK, IDENT) == []
     assert list(work.iterdir()) == []
 
 
@@ -355,7 +356,7 @@ from maestrale.actions import *
 tasks = json.loads(sys.argv[2])
 settings = ActionSettings(playbooks=PlaybookSettings(work_dir=sys.argv[1], grace=1.0))
 runner = Runner(standard_registry(settings, plugins=False), settings, lambda i, r: None)
-runner.submit(RunRequest(attempt_id="a1", name="ansible.playbook",
+runner.submit(RunRequest(attempt_id=sys.argv[3], name="ansible.playbook",
                          input={"playbook": tasks, "inventory": "web1 ansible_connection=local"}))
 sys.stdin.read()
 """
@@ -363,14 +364,14 @@ sys.stdin.read()
 
 def test_a_playbook_ends_with_its_killed_server(work: Path) -> None:
     tasks = json.dumps(play({"ansible.builtin.shell": STUBBORN.format(mark="98766")}))
-    server = subprocess.Popen([sys.executable, "-c", SERVER, str(work), tasks], stdin=subprocess.PIPE)
+    server = subprocess.Popen([sys.executable, "-c", SERVER, str(work), tasks, IDENT], stdin=subprocess.PIPE)
     try:
         wait_until(lambda: is_sleeping("98766"))
     finally:
         server.kill()
         server.wait()
         server.stdin.close()
-    wait_until(lambda: process_tree.marked(MARK, "a1") == [])
+    wait_until(lambda: process_tree.marked(MARK, IDENT) == [])
     wait_until(lambda: list(work.iterdir()) == [])
 
 

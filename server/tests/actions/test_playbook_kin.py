@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from desk import IDENT
 
 from maestrale.actions import PlaybookSettings, RunRequest
 from maestrale.actions.inventory_cache import InventoryCache, key_of
@@ -102,7 +103,7 @@ def test_whoever_may_run_nothing_may_not_read_inventories_either_since_they_hold
     inventory = form(generator(f"touch {tmp_path}/ran; echo web"))
 
     def read_by(project: str) -> Any:
-        return desk.runner.run(RunRequest(attempt_id="a1", name="ansible.inventory", project_id=project, input={"inventory": inventory}))
+        return desk.runner.run(RunRequest(attempt_id=IDENT, name="ansible.inventory", project_id=project, input={"inventory": inventory}))
 
     assert "The project 'other' may not use inventories (setting playbooks.projects)." in read_by("other").error
     assert not (tmp_path / "ran").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import PlaybookSettings, process_tree
 
@@ -57,7 +58,7 @@ def test_secrets_reach_it_and_cancel_ends_all_of_it(make_desk: Callable[..., Any
     desk.wait_for(lambda: any("6 signs" in event["stdout"] for event in desk.events) or bool(desk.results), 60)
     while not sleeping():
         assert not desk.results, desk.results
-    assert desk.runner.cancel("a1")
+    assert desk.runner.cancel(IDENT)
     assert desk.wait().state == "CANCELLED"
     assert not sleeping()
 

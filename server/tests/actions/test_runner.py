@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import Action, ActionContext, Registry, Result, RunRequest, registry
 from maestrale.actions.results import json_ready
@@ -132,7 +133,7 @@ def test_an_exception_is_a_failure_with_the_reference_s_text(desk: Any, name: st
     result = desk.run(name, do=fail)
     assert result.failed
     assert result.error.startswith("The action raised an exception [action=<")
-    assert result.error.endswith("Call object>, action_ex_id=a1, msg=''lost'']")
+    assert result.error.endswith(f"Call object>, action_ex_id={IDENT}, msg=''lost'']")
 
 
 def test_a_result_says_more_than_a_value(desk: Any) -> None:
@@ -159,12 +160,12 @@ def test_positional_only_parameters_are_given_by_the_registry(desk: Any) -> None
 def test_the_context_tells_who_and_where(desk: Any) -> None:
     seen = []
     request = RunRequest(
-        attempt_id="a1", name="t.call", input={"do": seen.append}, workflow_name="w", workflow_execution_id="e", task_name="t",
+        attempt_id=IDENT, name="t.call", input={"do": seen.append}, workflow_name="w", workflow_execution_id="e", task_name="t",
         task_execution_id="te", project_id="p", security={"user_name": "u"}, timeout=5)
     desk.runner.run(request)
     [context] = seen
     assert (context.workflow_name, context.workflow_execution_id, context.task_name, context.task_execution_id) == ("w", "e", "t", "te")
-    assert (context.callback_url, context.project_id, context.security) == ("/v2/action_executions/a1", "p", {"user_name": "u"})
+    assert (context.callback_url, context.project_id, context.security) == (f"/v2/action_executions/{IDENT}", "p", {"user_name": "u"})
     assert 0 < context.remaining() <= 5
 
 
@@ -188,7 +189,7 @@ def test_an_asynchronous_action_is_not_run_synchronously(desk: Any) -> None:
 
 def test_the_same_attempt_is_not_run_twice_at_once(desk: Any, gate: Gate) -> None:
     desk.submit("t.call", do=gate)
-    assert not desk.runner.submit(RunRequest(attempt_id="a1", name="t.call", input={"do": gate}))
+    assert not desk.runner.submit(RunRequest(attempt_id=IDENT, name="t.call", input={"do": gate}))
     gate.opened.set()
     assert desk.wait().data == "through"
 
@@ -231,10 +232,10 @@ def test_cancel_raises_in_a_coroutine_and_reports_when_it_has_ended(desk: Any) -
 
     desk.submit("t.async_call", do=sleep)
     assert entered.wait(5)
-    assert desk.runner.cancel("a1")
+    assert desk.runner.cancel(IDENT)
     assert desk.wait().cancelled
     assert cleaned == [True]
-    assert not desk.runner.cancel("a1")
+    assert not desk.runner.cancel(IDENT)
 
 
 def test_cancel_tells_a_plain_action_in_two_ways(desk: Any) -> None:
@@ -249,7 +250,7 @@ def test_cancel_tells_a_plain_action_in_two_ways(desk: Any) -> None:
 
     desk.submit("t.call", do=work, on_cancel=told.set)
     assert entered.wait(5)
-    desk.runner.cancel("a1")
+    desk.runner.cancel(IDENT)
     result = desk.wait()
     assert (result.state, result.error) == ("CANCELLED", "The action was cancelled.")
 
@@ -257,7 +258,7 @@ def test_cancel_tells_a_plain_action_in_two_ways(desk: Any) -> None:
 def test_an_action_that_ends_well_though_cancelled_is_a_success(desk: Any, gate: Gate) -> None:
     desk.submit("t.call", do=gate)
     gate.entered.acquire(timeout=5)
-    desk.runner.cancel("a1")
+    desk.runner.cancel(IDENT)
     gate.opened.set()
     assert desk.wait().data == "through"
 
@@ -265,7 +266,7 @@ def test_an_action_that_ends_well_though_cancelled_is_a_success(desk: Any, gate:
 def test_an_action_that_does_not_end_is_reported_after_the_grace(desk: Any, gate: Gate) -> None:
     desk.submit("t.call", do=gate)
     gate.entered.acquire(timeout=5)
-    desk.runner.cancel("a1")
+    desk.runner.cancel(IDENT)
     result = desk.wait()
     assert result.cancelled
     assert "may still be at work" in result.error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import extras
 
@@ -150,7 +151,7 @@ def test_host_keys_are_checked_where_they_are_known(make_desk: Callable[..., Any
 
 def test_cancel_breaks_the_command_off(desk: Any, host: str) -> None:
     desk.submit("std.ssh", cmd="sleep 60", host=host, username="me", password="right")
-    desk.runner.cancel("a1")
+    desk.runner.cancel(IDENT)
     assert desk.wait().cancelled
 
 

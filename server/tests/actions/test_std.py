@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from desk import IDENT
 
 from maestrale.actions import ActionSettings, RunRequest, standard_registry
 from maestrale.actions.registry import Registry
@@ -85,7 +86,7 @@ def test_L378_fail_with_error_data_has_it_as_the_error(desk: Any, registry: Regi
 @pytest.mark.parametrize("inputs", [{}, {"error_data": None}, {"error_data": ""}, {"error_data": {}}])
 def test_L378_fail_without_error_data_raises(desk: Any, registry: Registry, inputs: dict[str, Any]) -> None:
     assert desk.run("std.fail", **inputs).error == (
-        "The action raised an exception [action=Fail action, action_ex_id=a1, msg='Fail action expected exception.']")
+        f"The action raised an exception [action=Fail action, action_ex_id={IDENT}, msg='Fail action expected exception.']")
     with pytest.raises(Exception, match="Fail action expected exception") as raised:
         registry.descriptor("std.fail").pure(inputs)
     assert raised.value.action == "Fail action"
@@ -130,6 +131,6 @@ def test_a_test_dict_of_unreasonable_size_is_refused(desk: Any) -> None:
 
 def test_L393_async_noop_waits_until_completed(desk: Any) -> None:
     desk.submit("std.async_noop")
-    desk.wait_for(lambda: desk.released == ["a1"])
+    desk.wait_for(lambda: desk.released == [IDENT])
     assert desk.results == {}
-    assert not desk.runner.is_running("a1")
+    assert not desk.runner.is_running(IDENT)
