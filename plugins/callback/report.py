@@ -14,8 +14,12 @@ description:
     that waits, tells the engine that the play runs, and completes the action when the play ends.
   - Meanwhile it tells the engine each task and what came of it on each host, as the live output of the action. OpenStack Mistral keeps
     no output, and is told the rest. Results are not told, only their C(msg) where a task failed.
-  - The result is a mapping like that of the action C(ansible.playbook), with C(status), C(stats), C(artifacts) and C(failed_tasks).
-  - Trouble with the engine never fails the play; it is shown as a warning.
+  - The result is a mapping like that of the action C(ansible.playbook), with C(status), C(changed), C(message), C(stats), C(hosts),
+    C(artifacts), C(host_artifacts), C(failed_tasks) and C(rescued_tasks).
+  - A play that ends without a recap, since it was interrupted or could not go on, completes the action with an error. One that was
+    killed, or that ends before it begins (no hosts, a playbook that can't be read), tells nothing; so give the task of the workflow
+    a C(timeout).
+  - Trouble with the engine never fails the play; it is shown as a warning. An engine that is away is told later.
 author: The Maestrale contributors (@maestrale)
 requirements:
   - enable it in C(callbacks_enabled)
@@ -46,6 +50,15 @@ options:
     ini:
       - section: callback_maestrale_report
         key: batch_seconds
+  outage_seconds:
+    description: How long at the play's end an engine that doesn't answer is waited for.
+    type: float
+    default: 300.0
+    env:
+      - name: MAESTRALE_OUTAGE_SECONDS
+    ini:
+      - section: callback_maestrale_report
+        key: outage_seconds
 extends_documentation_fragment:
   - maestrale.mistral.engine_plugins
 """
@@ -59,6 +72,9 @@ EXAMPLES = r"""
 #   ansible-playbook site.yml
 """
 
+import atexit
+import os
+import signal
 import time
 
 from ansible.plugins.callback import CallbackBase
@@ -68,10 +84,11 @@ from ..module_utils.connection import CONNECTION_SPEC, connect
 from ..module_utils.errors import EngineError
 from ..module_utils.kinds import ACTION_EXECUTION
 from ..plugin_utils.told_output import ToldOutput
+from ..plugin_utils.told_result import ToldResult, failure_of
 
-TEXT_LENGTH = 2000
-FAILURES = 100
-RECAP = {"ok": "ok", "changed": "changed", "unreachable": "dark", "failed": "failures", "skipped": "skipped", "rescued": "rescued"}
+# How much longer than a try that failed took nothing is tried: an engine that is away must not hold the play up.
+PATIENCE = 10
+FINAL_PAUSE = 5.0
 
 
 class CallbackModule(CallbackBase):
@@ -87,8 +104,10 @@ class CallbackModule(CallbackBase):
         self._client = None
         self._output = None
         self._target = None
-        self._failures = []
+        self._result = ToldResult()
         self._told_at = None
+        self._quiet_until = 0.0
+        self._process = None
 
     def set_options(self, task_keys=None, var_options=None, direct=None):
         """Read the options; without an action execution nothing is ever sent."""
@@ -106,6 +125,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook):
         """The play runs."""
         self._beat()
+        self._watch_the_end()
 
     def v2_playbook_on_play_start(self, play):
         """Another play begins."""
@@ -126,70 +146,112 @@ class CallbackModule(CallbackBase):
         host, task, dummy = _parts(result)
         self._tell("runner_on_skipped", f"skipping: [{host.get_name()}]", host=host.get_name(), task=task.get_name())
 
+    def v2_runner_item_on_failed(self, result):
+        """An item of a loop failed."""
+        host, task, values = _parts(result)
+        failure = failure_of(host, task, values)
+        self._result.note(failure, _key(host, task), is_item=True)
+        item = f" (item={failure['item']})" if "item" in failure else ""
+        self._tell("runner_item_on_failed", f"failed: [{failure['host']}]{item}: {failure['msg']}", **_about(failure))
+
     def v2_runner_on_failed(self, result, ignore_errors=False):
         """A task failed."""
-        failure = _failure(result)
-        if not ignore_errors:
-            self._failures.append(failure)
+        host, task, values = _parts(result)
+        failure = failure_of(host, task, values)
+        if ignore_errors:
+            self._result.forget_items(_key(host, task))
+        else:
+            self._result.note(failure, _key(host, task))
         word = "failed (ignored)" if ignore_errors else "failed"
-        self._tell("runner_on_failed", f"{word}: [{failure['host']}]: {failure['msg']}", host=failure["host"], task=failure["task"])
+        self._tell("runner_on_failed", f"{word}: [{failure['host']}]: {failure['msg']}", **_about(failure))
 
     def v2_runner_on_unreachable(self, result):
         """A host can't be reached."""
-        failure = _failure(result)
-        self._failures.append(failure)
-        text = f"unreachable: [{failure['host']}]: {failure['msg']}"
-        self._tell("runner_on_unreachable", text, host=failure["host"], task=failure["task"])
+        host, task, values = _parts(result)
+        failure = failure_of(host, task, values, is_unreachable=True)
+        self._result.note(failure, _key(host, task))
+        self._tell("runner_on_unreachable", f"unreachable: [{failure['host']}]: {failure['msg']}", **_about(failure))
 
     def v2_playbook_on_stats(self, stats):
         """The play has ended: complete the action."""
-        recap = {host: {name: getattr(stats, column).get(host, 0) for name, column in RECAP.items()} for host in sorted(stats.processed)}
-        has_failed = any(counts["failed"] or counts["unreachable"] for counts in recap.values())
-        lines = [f"{host}: {' '.join(f'{name}={count}' for name, count in counts.items())}" for host, counts in recap.items()]
-        self._tell("playbook_on_stats", "\n".join(["PLAY RECAP", *lines]))
-        result = {
-            "status": "failed" if has_failed else "successful",
-            "changed": any(counts["changed"] for counts in recap.values()),
-            "stats": recap,
-            "artifacts": stats.custom.get("_run", {}),
-            "failed_tasks": self._failures[:FAILURES] if has_failed else [],
-        }
-        if has_failed and self._failures:
-            first = self._failures[0]
-            result["message"] = f"{first['host']} failed in task {first['task']}: {first['msg']}"
-        # Once the action has ended, nothing more can be told of it.
-        self._flush()
-        self._send({"state": "ERROR" if has_failed else "SUCCESS", "output": result})
+        self._process = None
+        result = self._result.ended(stats)
+        lines = [f"{host}: {' '.join(f'{name}={count}' for name, count in counts.items())}" for host, counts in result["stats"].items()]
+        self._note("playbook_on_stats", "\n".join(["PLAY RECAP", *lines]))
+        self._complete("SUCCESS" if result["status"] == "successful" else "ERROR", result, self.get_option("outage_seconds"))
+
+    def _watch_the_end(self):
+        """Complete the action also where the play ends without a recap."""
+        if self._client is None:
+            return
+        self._process = os.getpid()
+        atexit.register(self._break_off, "The play ended before its recap: it was interrupted, or could not go on.")
+        earlier = signal.getsignal(signal.SIGTERM)
+
+        def ended(number, frame):
+            self._break_off("The play was ended by a signal before its recap.")
+            if callable(earlier):
+                earlier(number, frame)
+            else:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+
+        signal.signal(signal.SIGTERM, ended)
+
+    def _break_off(self, message):
+        # Processes of tasks are copies of this one.
+        if self._process != os.getpid():
+            return
+        self._process = None
+        self._note("error", message)
+        self._complete("ERROR", self._result.broken_off(message), 0.0)
+
+    def _note(self, event, text, **about):
+        if self._client is not None:
+            self._output.note({"event": event, "stdout": text, **about})
 
     def _tell(self, event, text, **about):
-        if self._client is None:
-            return
-        self._output.note({"event": event, "stdout": text, **about})
-        if self._output.is_due():
-            self._flush()
+        self._note(event, text, **about)
+        if self._client is not None and self._output.is_due():
+            self._now_and_then(self._output.send)
         self._beat()
-
-    def _flush(self):
-        if self._client is None:
-            return
-        try:
-            self._output.send()
-        except EngineError as error:
-            self._give_up(error)
 
     def _beat(self):
         now = time.monotonic()
         if self._told_at is None or now - self._told_at >= self.get_option("heartbeat_seconds"):
             self._told_at = now
-            self._send({"state": "RUNNING"})
+            self._now_and_then(lambda: self._client.update(ACTION_EXECUTION, self._target, {"state": "RUNNING"}))
 
-    def _send(self, body):
-        if self._client is None:
+    def _now_and_then(self, send):
+        """Send while the play runs; what can't be sent now waits, or is sent anew with the next of its kind."""
+        began = time.monotonic()
+        if self._client is None or began < self._quiet_until:
             return
         try:
-            self._client.update(ACTION_EXECUTION, self._target, body)
+            send()
         except EngineError as error:
-            self._give_up(error)
+            if not error.is_transient:
+                self._give_up(error)
+                return
+            now = time.monotonic()
+            self._quiet_until = now + PATIENCE * (now - began)
+
+    def _complete(self, state, result, patience):
+        """Send what waits, and then the end: once the action has ended, nothing more can be told of it."""
+        if self._client is None:
+            return
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self._output.send()
+                self._client.update(ACTION_EXECUTION, self._target, {"state": state, "output": result})
+            except EngineError as error:
+                if not error.is_transient or time.monotonic() + FINAL_PAUSE > deadline:
+                    self._give_up(error)
+                    return
+            else:
+                return
+            time.sleep(FINAL_PAUSE)
 
     def _give_up(self, error):
         self._client = None
@@ -201,8 +263,9 @@ def _parts(result):
     return [getattr(result, name, None) or getattr(result, f"_{name}") for name in ("host", "task", "result")]
 
 
-def _failure(result):
-    host, task, values = _parts(result)
-    hidden = values.get("_ansible_no_log") or task.no_log
-    text = "(hidden by no_log)" if hidden else str(values.get("msg") or "")[:TEXT_LENGTH]
-    return {"host": host.get_name(), "task": task.get_name(), "module": task.action, "msg": text}
+def _key(host, task):
+    return host.get_name(), getattr(task, "_uuid", task.get_name())
+
+
+def _about(failure):
+    return {"host": failure["host"], "task": failure["task"]}

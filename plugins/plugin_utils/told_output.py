@@ -37,16 +37,14 @@ class ToldOutput:
         return bool(self._events) and time.monotonic() - self._sent_at >= self._seconds
 
     def send(self):
-        """Send what waits; what can't be sent now waits on. Raises EngineError if the engine refuses more than the output."""
+        """Send what waits. Raises EngineError: a transient one if it waits on, others if the engine refuses more than the output."""
         self._sent_at = time.monotonic()
         while self._events and self._is_kept:
             try:
                 self._client.request("POST", self._path, document={"events": self._events[:PORTION]})
-            except ConflictError:
-                raise
             except EngineError as error:
-                if error.is_transient:
-                    return
+                if error.is_transient or isinstance(error, ConflictError):
+                    raise
                 # OpenStack Mistral knows no such path.
                 self._is_kept = False
                 self._events.clear()

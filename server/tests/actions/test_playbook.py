@@ -384,6 +384,11 @@ def test_remains_of_a_crash_are_removed_and_living_runs_are_not(desk: Any, work:
     assert len(list(work.iterdir())) == 1
 
 
+def test_a_file_to_include_that_is_not_there_is_named_as_what_failed(desk: Any) -> None:
+    value = desk.run("ansible.playbook", playbook=play({"ansible.builtin.include_tasks": "nowhere.yml"}), inventory=LOCAL).value
+    assert "nowhere.yml" in value["failed_tasks"][0]["msg"]
+
+
 @pytest.mark.parametrize("path", ["../outside.yml", "link.yml", "/etc/passwd", "missing.yml"])
 def test_a_path_does_not_lead_out_of_the_allowed_directories(
     make_desk: Callable[..., Any], tmp_path: Path, books: Path, path: str,

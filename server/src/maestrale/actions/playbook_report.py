@@ -175,7 +175,8 @@ class Report:
             "role": data.get("role"),
             "task": data.get("task") or "",
             "module": data.get("task_action") or "",
-            "msg": self._text(res.get("msg") or res.get("censored") or res.get("stderr") or res.get("module_stderr") or "failed"),
+            "msg": self._text(res.get("msg") or res.get("reason") or res.get("censored") or res.get("stderr") or res.get("module_stderr")
+                              or "failed"),
             "rc": res.get("rc"),
             "stderr": self._text(res.get("stderr") or res.get("module_stderr") or ""),
             "unreachable": kind == "runner_on_unreachable",
