@@ -6,7 +6,9 @@
 
 Eight requests at once; the clock runs from the first start until no execution is listed as unfinished, and every
 execution is checked afterwards. With ``--vs`` both servers take turns, workload by workload, and the ratio is shown beside
-the one that is aimed at. std.http calls a server inside this program on 127.0.0.2, which the server under test must be allowed
+the one that is aimed at, and where there is a request for each task the ratio that a server would reach that answers at once without doing
+anything (``canned.py``): more can't be measured with this client on this machine. std.http calls a server inside this program on
+127.0.0.2, which the server under test must be allowed
 to call. Run it on an otherwise idle machine.
 """
 
@@ -18,13 +20,16 @@ import argparse
 import asyncio
 import contextlib
 import statistics
+import sys
 import time
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from served import Client, keep, server
 from workloads import BESIDE, CHILD, SINGLE, WORKLOADS, Workload, child
 
+CANNED = Path(__file__).with_name("canned.py")
 REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"ok": true}'
 
 
@@ -93,7 +98,7 @@ async def compare(url: str, vs: str | None, given: argparse.Namespace) -> dict[s
         for client in clients:
             with contextlib.suppress(SystemExit):  # it is there from a run before
                 await client.define(CHILD, child())
-        print(f"{'workload':<13}{'executions':>11}{'seconds':>9}{'tasks/s':>9}{'ms':>8}{'other':>9}{'ratio':>8}{'aim':>6}")
+        print(f"{'workload':<13}{'executions':>11}{'seconds':>9}{'tasks/s':>9}{'ms':>8}{'other':>9}{'ratio':>8}{'aim':>6}{'most':>8}")
         for workload in (SINGLE, *WORKLOADS):
             if chosen is not None and workload.name not in chosen:
                 continue
@@ -101,12 +106,26 @@ async def compare(url: str, vs: str | None, given: argparse.Namespace) -> dict[s
             if vs:
                 other = await measure(clients[1], workload, given.vs_scale, address)
                 mine |= {"other": other, "ratio": ratio(mine, other), "bar": workload.bar}
+                if workload.by_request:
+                    mine["most"] = ratio(await _at_most(workload, given.scale), other)
             results[workload.name] = mine
             compared = mine.get("other", {}).get("ms" if "ms" in mine else "rate", "")
             print(
                 f"{workload.name:<13}{mine['executions']:>11}{mine['seconds']:>9.3f}{mine['rate']:>9.0f}{mine.get('ms', ''):>8}"
-                f"{compared:>9}{mine.get('ratio', ''):>8}{mine.get('bar', ''):>6}", flush=True)
+                f"{compared:>9}{mine.get('ratio', ''):>8}{mine.get('bar', ''):>6}{mine.get('most', ''):>8}", flush=True)
     return results
+
+
+async def _at_most(workload: Workload, scale: float) -> dict[str, float]:
+    """What the client reaches against a server in another process that answers with canned bytes."""
+    process = await asyncio.create_subprocess_exec(sys.executable, str(CANNED), stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        async with Client((await process.stdout.readline()).decode().strip()) as client:
+            return await measure(client, workload, scale, "")
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 def main() -> None:

@@ -56,7 +56,8 @@ def readers(n: int) -> Body:
 class Workload:
     """``executions`` are started, eight requests at once, of ``tasks`` tasks or actions each; ``bar``: times Mistral's speed.
 
-    ``calls``: its actions call the program's own HTTP server. ``answered``: its actions are completed by requests.
+    ``calls``: its actions call the program's own HTTP server. ``answered``: its actions are completed by requests. ``by_request``: as many
+    requests as tasks, so that it is looked at what the client itself can do.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Workload:
     expected: Mapping[str, Any] = field(default_factory=dict)
     calls: bool = False
     answered: bool = False
+    by_request: bool = False
 
 
 BLOB = 262_144
@@ -78,7 +80,7 @@ SINGLE = Workload(
     name="single", about="one no-op, one at a time: median latency", body=chain(1), executions=100, tasks=1, bar=10,
 )
 WORKLOADS = (
-    Workload(name="start", about="workflows of one no-op", body=chain(1), executions=400, tasks=1, bar=40),
+    Workload(name="start", about="workflows of one no-op", body=chain(1), executions=400, tasks=1, bar=40, by_request=True),
     Workload(name="seq10", about="chains of 10", body=chain(10), executions=100, tasks=10, bar=100),
     Workload(name="join100", about="100 branches into a join", body=fan(100), executions=8, tasks=101, bar=150),
     Workload(name="join400", about="400 branches into a join", body=fan(400), executions=2, tasks=401, bar=150),
@@ -94,6 +96,6 @@ WORKLOADS = (
     ),
     Workload(
         name="async50", about="50 results from outside, a request each", body=items(50, "std.async_noop"), executions=8, tasks=50,
-        bar=25, expected={"r": 50}, answered=True,
+        bar=25, expected={"r": 50}, answered=True, by_request=True,
     ),
 )
