@@ -154,6 +154,102 @@ def test_failed_hosts_are_tried_once_more_when_asked_for(awx: Awx, awx_desk: Any
     assert posts(awx) == ["/api/v2/job_templates/81/launch/", "/api/v2/jobs/101/relaunch/"]
 
 
+def test_a_job_that_can_not_be_tried_again_is_described_with_the_reason(awx: Awx, awx_desk: Any) -> None:
+    awx.ending = {"status": "failed", "event_processing_finished": True, "job_explanation": "oh.", "artifacts": {"done": ["a"]}}
+    awx.faults = [("POST", "relaunch/", 400)]
+    error = run(awx_desk, template="deploy", retry="failed_hosts").error
+    assert (error["job_id"], error["artifacts"]) == (101, {"done": ["a"]})
+    assert error["explanation"].startswith("oh. It was not tried again on the hosts that failed. AWX answered 400")
+
+
+def test_failed_hosts_are_tried_with_the_passwords_of_the_launch(awx: Awx) -> None:
+    awx.ending = {"status": "failed", "event_processing_finished": True}
+    awx.objects["job_templates"][0]["passwords"] = ["ssh_password"]
+    with secret_runner(awx, {"the ssh one": "s3cret"}) as runner:
+        result = runner.run(RunRequest(attempt_id="a1", name="awx.job", input={
+            **FAST, "template": "deploy", "retry": "failed_hosts", "credential_passwords": {"ssh_password": "the ssh one"}}))
+    assert result.error["job_id"] == 102
+    assert awx.relaunches == [{"hosts": "failed", "credential_passwords": {"ssh_password": "s3cret"}}]
+
+
+@pytest.mark.parametrize("fault", [503, 429, "refused", "lost"])
+def test_failed_hosts_are_tried_once_whatever_becomes_of_the_request(awx: Awx, awx_desk: Any, fault: Any) -> None:
+    awx.ending = {"status": "failed", "event_processing_finished": True}
+    awx.faults = [("POST", "relaunch/", fault)]
+    assert run(awx_desk, template="deploy", retry="failed_hosts").error["job_id"] == 102
+    assert len(awx.relaunches) == 1
+
+
+def test_failed_hosts_are_not_tried_twice_where_it_can_not_be_told(awx: Awx, awx_desk: Any) -> None:
+    awx.objects["job_templates"] = [awx.template(81, "deploy", closed=("variables",))]
+    awx.ending = {"status": "failed", "event_processing_finished": True}
+    awx.faults = [("POST", "relaunch/", "lost")]
+    error = run(awx_desk, template="deploy", retry="failed_hosts").error
+    assert error["job_id"] == 101
+    assert "It can't be told whether AWX started the job again" in error["explanation"]
+    assert len(awx.relaunches) == 1
+
+
+def test_failures_that_were_rescued_are_no_failed_tasks(awx: Awx, awx_desk: Any) -> None:
+    awx.ending = {"status": "failed", "event_processing_finished": True, "job_host_summaries": SUMMARIES}
+    awx.events[101] = [{**FAILED, "host_name": "a", "counter": 2}, FAILED]
+    assert [task["host"] for task in run(awx_desk, template="deploy").error["failed_tasks"]] == ["b"]
+
+
+def finished(number: int, kind: str = "job", **more: Any) -> dict[str, Any]:
+    """A job that a node of a workflow started."""
+    return {
+        "id": number, "type": kind, "status": "successful", "left": [], "extra_vars": "{}", "ending": {}, "created": "2000",
+        "launch_type": "workflow", **more}
+
+
+def node(number: int, kind: str = "job", status: str = "successful") -> dict[str, Any]:
+    return {"identifier": f"n{number}", "job": number, "summary_fields": {"job": {"type": kind, "name": f"j{number}", "status": status}}}
+
+
+def test_a_workflow_that_ended_is_described_when_what_its_jobs_did_is_processed(awx: Awx, awx_desk: Any) -> None:
+    awx.jobs[101] = finished(101, event_processing_finished=False)
+    awx.ending = {"status": "successful", "workflow_nodes": [node(101)]}
+    awx_desk.submit("awx.workflow_job", template="rollout", **FAST)
+    until(lambda: sum(path.endswith("/jobs/101/") for _, path in awx.seen) > 3)
+    assert awx_desk.results == {}
+    awx.jobs[101].update(event_processing_finished=True, artifacts={"late": True})
+    assert awx_desk.wait().data["artifacts"] == {"late": True}
+
+
+def test_jobs_of_a_workflow_within_a_workflow_count_too_and_the_latest_has_the_last_word(awx: Awx, awx_desk: Any) -> None:
+    awx.jobs[101] = finished(101, artifacts={"who": "inner", "inner": 1}, ending={"job_host_summaries": SUMMARIES[1:2]})
+    awx.jobs[102] = finished(102, "workflow_job", ending={"workflow_nodes": [node(101)]})
+    awx.jobs[103] = finished(103, artifacts={"who": "latest"}, ending={"job_host_summaries": SUMMARIES[:1]})
+    awx.ending = {"status": "failed", "workflow_nodes": [node(103), node(102, "workflow_job")]}
+    error = run(awx_desk, "awx.workflow_job", template="rollout").error
+    assert error["artifacts"] == {"who": "latest", "inner": 1}
+    assert sorted(error["host_summaries"]) == ["a", "b"]
+    assert [one["job_id"] for one in error["nodes"]] == [103, 102]
+
+
+@pytest.mark.parametrize(("approvals", "answers"), [("approve", [(300, "approve")]), ("deny", [(300, "deny")])])
+def test_a_workflow_that_waits_for_an_approval_gets_the_answer_that_the_task_gives(
+    awx: Awx, awx_desk: Any, approvals: str, answers: list[Any],
+) -> None:
+    awx.ending = {"status": "successful", "workflow_nodes": [node(300, "workflow_approval", "pending")]}
+    assert run(awx_desk, "awx.workflow_job", template="rollout", approvals=approvals).state == "SUCCESS"
+    assert awx.answers == answers
+
+
+def test_an_approval_is_left_to_others_unless_the_task_gives_an_answer_and_is_shown(awx: Awx, awx_desk: Any) -> None:
+    awx.ending = {"status": "successful", "workflow_nodes": [node(300, "workflow_approval", "pending")]}
+    run(awx_desk, "awx.workflow_job", template="rollout", events="failed")
+    assert awx.answers == []
+    assert [event["stdout"] for event in awx_desk.events] == ["j300: waits for approval (workflow approval 300)"]
+
+
+def test_an_approval_that_somebody_answered_first_is_no_failure(awx: Awx, awx_desk: Any) -> None:
+    awx.ending = {"status": "successful", "workflow_nodes": [node(300, "workflow_approval", "pending")]}
+    awx.faults = [("POST", "workflow_approvals/", 400)] * 100
+    assert run(awx_desk, "awx.workflow_job", template="rollout", approvals="approve").state == "SUCCESS"
+
+
 def test_a_workflow_hands_back_its_nodes_and_what_all_their_jobs_did(awx: Awx, awx_desk: Any) -> None:
     for number, hosts in ((101, SUMMARIES[:1]), (102, SUMMARIES[1:2])):
         awx.jobs[number] = {
@@ -301,6 +397,32 @@ def test_addresses_that_are_denied_to_http_are_denied_here(awx: Awx, make_desk: 
     assert awx.seen == []
 
 
+@pytest.mark.parametrize("part", ["stdout/", "job_host_summaries/", "job_events/"])
+def test_what_passes_while_a_result_is_gathered_is_no_failure(awx: Awx, awx_desk: Any, part: str) -> None:
+    awx.faults = [("GET", part, 503)] * 2
+    assert run(awx_desk, template="deploy").state == "SUCCESS"
+    assert awx.faults == []
+
+
+@pytest.mark.parametrize("events", ["none", "all"])
+def test_pages_and_outputs_that_are_larger_than_is_read_come_in_parts(awx: Awx, make_desk: Callable[..., Any], events: str) -> None:
+    desk = make_desk(awx=settings(awx), http_response_max=4000)
+    awx.page_size = 200
+    awx.ending = {"status": "failed", "event_processing_finished": True}
+    awx.events[101] = [{**FAILED, "counter": number, "stdout": f"{number} {'x' * 500}"} for number in range(1, 31)]
+    error = run(desk, template="deploy", events=events).error
+    assert len(error["failed_tasks"]) == 30
+    assert len({task["message"] for task in error["failed_tasks"]}) == 1
+    assert error["stdout_tail"]
+    assert [event["counter"] for event in desk.events] == (list(range(1, 31)) if events == "all" else [])
+
+
+def test_a_single_event_that_is_larger_than_is_read_is_named(awx: Awx, make_desk: Callable[..., Any]) -> None:
+    desk = make_desk(awx=settings(awx), http_response_max=4000)
+    awx.events[101] = [{**FAILED, "stdout": "x" * 5000}]
+    assert "/jobs/101/job_events/" in run(desk, template="deploy").error
+
+
 # ---- once, whatever happens
 
 
@@ -395,6 +517,35 @@ def test_a_job_that_was_over_when_it_was_to_be_cancelled_is_described(awx: Awx, 
     assert (result.state, result.error["status"]) == ("CANCELLED", "successful")
 
 
+def test_a_job_that_may_not_be_cancelled_is_named_in_the_actions_end(awx: Awx, awx_desk: Any) -> None:
+    awx.hold.clear()
+    awx_desk.submit("awx.job", template="deploy", **FAST)
+    until(lambda: any("/jobs/101/" in path for _, path in awx.seen))
+    awx.faults = [("POST", "cancel/", 403)]
+    awx_desk.runner.cancel(IDENT)
+    result = awx_desk.wait()
+    assert result.state == "CANCELLED"
+    assert "The job 101 could not be cancelled and may go on. AWX answered 403" in result.error
+
+
+def test_nothing_is_launched_any_more_once_the_action_was_cancelled(awx: Awx, awx_desk: Any) -> None:
+    awx.faults = [("POST", "launch/", 503)] * 1000
+    awx_desk.submit("awx.job", template="deploy", **FAST)
+    until(lambda: len(awx.faults) < 994)
+    awx_desk.runner.cancel(IDENT)
+    awx.faults = []
+    assert awx_desk.wait().state == "CANCELLED"
+    assert awx.launches == []
+
+
+def test_a_job_that_is_being_tried_again_is_the_one_that_is_cancelled(awx: Awx, awx_desk: Any) -> None:
+    awx.ending = {"status": "failed", "event_processing_finished": True}
+    awx.faults = [("POST", "relaunch/", lambda: awx_desk.runner.cancel(IDENT))]
+    awx_desk.submit("awx.job", template="deploy", retry="failed_hosts", **FAST)
+    result = awx_desk.wait()
+    assert (result.state, result.error["job_id"], awx.jobs[102]["status"]) == ("CANCELLED", 102, "canceled")
+
+
 def test_a_job_may_be_left_running(awx: Awx, awx_desk: Any) -> None:
     awx.hold.clear()
     awx_desk.submit("awx.job", template="deploy", cancel_on_cancel=False, **FAST)
@@ -427,6 +578,39 @@ def test_events_are_shown_as_they_come(awx: Awx, awx_desk: Any, events: str, sho
     run(awx_desk, template="deploy", events=events)
     assert [event["counter"] for event in awx_desk.events] == shown
     assert all(event["host"] == "a" for event in awx_desk.events)
+
+
+def test_events_that_awx_stores_late_are_shown_in_their_order(awx: Awx, awx_desk: Any) -> None:
+    first, second, third = ({"counter": number, "event": "verbose", "stdout": "x"} for number in (1, 2, 3))
+    awx.hold.clear()
+    awx.events[101] = [first, third]
+    awx_desk.submit("awx.job", template="deploy", events="all", **FAST)
+    until(lambda: awx_desk.events)
+    awx.events[101] = [first, second, third]
+    awx.hold.set()
+    awx_desk.wait()
+    assert [event["counter"] for event in awx_desk.events] == [1, 2, 3]
+
+
+def test_a_failure_that_awx_stores_late_is_shown_once_all_the_same(awx: Awx, awx_desk: Any) -> None:
+    early, late = ({**FAILED, "counter": number} for number in (4, 2))
+    awx.hold.clear()
+    awx.events[101] = [early]
+    awx_desk.submit("awx.job", template="deploy", events="failed", **FAST)
+    until(lambda: awx_desk.events)
+    awx.events[101] = [late, early]
+    awx.hold.set()
+    awx_desk.wait()
+    assert [event["counter"] for event in awx_desk.events] == [4, 2]
+
+
+def test_a_workflow_shows_its_nodes_and_the_events_of_their_jobs(awx: Awx, awx_desk: Any) -> None:
+    awx.jobs[101] = finished(101)
+    awx.events[101] = [{"counter": number, "event": "verbose", "stdout": f"line {number}"} for number in (1, 2)]
+    awx.ending = {"status": "successful", "workflow_nodes": [node(101), {"identifier": "later", "job": None}]}
+    run(awx_desk, "awx.workflow_job", template="rollout", events="all")
+    assert [(event["stdout"], event["job_id"]) for event in awx_desk.events] == [
+        ("j101: successful (job 101)", 101), ("line 1", 101), ("line 2", 101)]
 
 
 # ---- which AWX, and whose
@@ -482,6 +666,7 @@ def test_the_path_of_the_platform_product_can_be_given() -> None:
     ({"url": "https://x"}, "neither a token nor a username"),
     ({"url": "https://u:p@x", "username": "x", "password": "y"}, "holds no credentials"),
     ({"events": "some"}, "events must be one of none, failed, all."),
+    ({"approvals": "maybe"}, "approvals"),
     ({"poll_seconds": 0}, "poll_seconds must be a number above 0."),
     ({"extra_vars": "x"}, "extra_vars must be a mapping."),
     ({"limit": {"a": 1}}, "limit must be text or a list of texts."),

@@ -47,6 +47,8 @@ class Awx(ThreadingHTTPServer):
         self.events: dict[int, list[dict[str, Any]]] = {}
         self.seen: list[tuple[str, str]] = []
         self.launches: list[tuple[str, dict[str, Any]]] = []
+        self.relaunches: list[dict[str, Any]] = []
+        self.answers: list[tuple[int, str]] = []
         self.faults: list[tuple[str, str, Any]] = []
         self.states = list(ACTIVE)
         self.ending: dict[str, Any] = {"status": "successful"}
@@ -139,6 +141,8 @@ class Handler(BaseHTTPRequestHandler):
     def _done(self, method: str, kind: str, rest: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         if kind in PATHS:
             return self._on_jobs(method, kind, rest, query, body)
+        if kind == "workflow_approvals":
+            return self._answer_approval(int(rest[0]), rest[1])
         if not rest:
             return 200, self._page([item for item in self.server.objects.get(kind, []) if _fits(item, query)], query)
         item = next((one for one in self.server.objects[kind] if str(one["id"]) == rest[0]), None)
@@ -153,6 +157,13 @@ class Handler(BaseHTTPRequestHandler):
             job = self._start("project_update" if kind == "projects" else "inventory_update", {kind.removesuffix("s"): item["id"]}, body)
             return 202, {job["type"]: job["id"], **job}
         return 200, item
+
+    def _answer_approval(self, number: int, answer: str) -> tuple[int, Any]:
+        self.server.answers.append((number, answer))
+        nodes = [node for job in self.server.made() for node in job["ending"].get("workflow_nodes", []) if node.get("job") == number]
+        for node in nodes:
+            node["summary_fields"]["job"]["status"] = "successful" if answer == "approve" else "failed"
+        return 204, {}
 
     def _launch(self, kind: str, item: dict[str, Any], body: dict[str, Any]) -> tuple[int, Any]:
         given = dict(body.get("extra_vars") or {})
@@ -193,17 +204,18 @@ class Handler(BaseHTTPRequestHandler):
         job = self.server.jobs.get(int(rest[0]))
         if job is None:
             return 404, {"detail": "Not found."}
-        return self._on_job(method, job, rest[1] if len(rest) > 1 else "", query)
+        return self._on_job(method, job, rest[1] if len(rest) > 1 else "", query, body)
 
-    def _on_job(self, method: str, job: dict[str, Any], what: str, query: dict[str, str]) -> tuple[int, Any]:
+    def _on_job(
+        self, method: str, job: dict[str, Any], what: str, query: dict[str, str], body: dict[str, Any],
+    ) -> tuple[int, Any]:
         if what == "cancel" and method == "POST":
             if job["status"] not in ACTIVE:
                 return 405, {"detail": "Method not allowed."}
             job["left"], job["ending"] = ["running"] * self.server.cancel_takes, {"status": "canceled"}
             return 202, {}
         if what == "relaunch" and method == "POST":
-            body = {"extra_vars": json.loads(job["extra_vars"])}
-            return 201, self._start("job", {"job_template": job["job_template"]}, body, "relaunch")
+            return self._relaunch(job, body)
         if what:
             return 200, self._part(job, what, query)
         if self.server.hold.is_set() and job["status"] in ACTIVE:
@@ -212,6 +224,14 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 job.update(job["ending"])
         return 200, _public(job)
+
+    def _relaunch(self, job: dict[str, Any], body: dict[str, Any]) -> tuple[int, Any]:
+        template = next(item for item in self.server.objects["job_templates"] if item["id"] == job["job_template"])
+        missing = [name for name in template["passwords"] if name not in body.get("credential_passwords", {})]
+        if missing:
+            return 400, {"passwords_needed_to_start": missing}
+        self.server.relaunches.append(body)
+        return 201, self._start("job", {"job_template": template["id"]}, {"extra_vars": json.loads(job["extra_vars"])}, "relaunch")
 
     def _part(self, job: dict[str, Any], what: str, query: dict[str, str]) -> Any:
         if what == "stdout":

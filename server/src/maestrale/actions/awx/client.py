@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from maestrale import clock
 from maestrale.actions.awx.connection import Connection
@@ -41,6 +41,10 @@ class AwxError(ActionError):
         return self.status == 0 or self.status >= 500
 
 
+class AwxTooLargeError(ActionError):
+    """AWX's answer is larger than is read here."""
+
+
 class Client:
     """One AWX. ``patience``: seconds for which a request that may be repeated is; ``pause``: seconds before it is, at first."""
 
@@ -61,18 +65,29 @@ class Client:
         return await self._patiently(self._address(path, query))
 
     async def pages(self, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
-        """The objects of a list, page after page. Raises AwxError."""
-        address: str | None = self._address(path, {"page_size": PAGE_SIZE, **query})
-        while address is not None:
-            page = await self._patiently(address)
-            for item in page.get("results") or []:
+        """The objects of a list, page after page; of a page that is larger than is read here, a smaller one. Raises AwxError."""
+        size, given, more = PAGE_SIZE, 0, True
+        while more:
+            address = self._address(path, {**query, "page_size": size, "page": given // size + 1})
+            try:
+                page = await self._patiently(address)
+            except AwxTooLargeError:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
+            items = page.get("results") or []
+            more = bool(page.get("next")) and bool(items)
+            if more and len(items) < size:
+                # AWX gives less than is asked for; what comes next is counted in its pages
+                size = len(items)
+            for item in items[given % size:]:
+                given += 1
                 yield item
-            following = page.get("next")
-            address = urljoin(address, following) if following else None
 
     async def text(self, path: str, **query: Any) -> str:
-        """The text at a path. Raises AwxError."""
-        answer = await self._send("GET", self._address(path, query), None)
+        """The text at a path; tried again while patience lasts. Raises AwxError."""
+        answer = await self._answered(self._address(path, query))
         return answer.raw.body.decode("utf-8", "replace")
 
     async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,11 +103,14 @@ class Client:
         await asyncio.sleep(pause)
 
     async def _patiently(self, address: str) -> dict[str, Any]:
+        return _parsed(await self._answered(address))
+
+    async def _answered(self, address: str) -> Response:
         deadline = clock.monotonic() + self.patience
         attempt = 0
         while True:
             try:
-                return _parsed(await self._send("GET", address, None))
+                return await self._send("GET", address, None)
             except AwxError as error:
                 await self.rest(attempt, error, deadline)
             attempt += 1
@@ -108,7 +126,7 @@ class Client:
         try:
             response = await self._http.send(request)
         except ResponseTooLargeError as error:
-            raise ActionError(f"AWX ({place}): {error}") from None
+            raise AwxTooLargeError(f"AWX ({place}): {error}") from None
         except (HttpFailure, OSError) as error:
             raise AwxError(0, f"AWX can't be reached ({place}): {error}") from None
         if not 200 <= response.raw.status < 300:

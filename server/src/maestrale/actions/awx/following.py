@@ -16,7 +16,8 @@ _FIRST_GAP = 1.0
 _GROWTH = 1.5
 _EVENTS_PATIENCE = 60.0
 
-Look = Callable[[dict[str, Any]], Awaitable[None]]
+Look = Callable[[bool], Awaitable[None]]
+"""Awaited with each look at a job; True with the last one."""
 
 
 class Follower:
@@ -27,7 +28,7 @@ class Follower:
         self._poll = poll
 
     async def end_of(self, job: Job, look: Look | None = None) -> dict[str, Any]:
-        """The job as it ended, with all its events processed; ``look`` is awaited with each state seen.
+        """The job as it ended, with all its events processed.
 
         Raises AwxError if AWX couldn't be asked for longer than is patient, or refuses to show the job.
         """
@@ -35,18 +36,26 @@ class Follower:
         ended_at: float | None = None
         while True:
             shown = await self._shown(job)
-            if look is not None:
-                await look(shown)
+            is_last = False
             if shown.get("status") not in ACTIVE:
                 ended_at = clock.monotonic() if ended_at is None else ended_at
                 # without this field there are no events of its own to wait for (a workflow's job)
-                if shown.get("event_processing_finished") is not False or clock.monotonic() - ended_at > _EVENTS_PATIENCE:
-                    return shown
+                is_last = shown.get("event_processing_finished") is not False or clock.monotonic() - ended_at > _EVENTS_PATIENCE
+            if look is not None:
+                await look(is_last)
+            if is_last:
+                return shown
             await asyncio.sleep(gap)
             gap = min(gap * _GROWTH, self._poll)
 
     async def cancel(self, job: Job) -> None:
-        """Ask AWX to end the job, which it does in its own time. Raises AwxError."""
+        """Ask AWX to end the job, which it does in its own time. Raises AwxError, which says that the job may go on."""
+        try:
+            await self._cancel(job)
+        except AwxError as error:
+            raise AwxError(error.status, f"The {job.name} could not be cancelled and may go on. {error}") from None
+
+    async def _cancel(self, job: Job) -> None:
         deadline = clock.monotonic() + self._client.patience
         attempt = 0
         while True:

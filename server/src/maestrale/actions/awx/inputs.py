@@ -11,6 +11,7 @@ from maestrale.lang.specs import REQUIRED, Parameter
 
 EVENTS = ("none", "failed", "all")
 RETRIES = ("no", "failed_hosts")
+APPROVALS = ("wait", "approve", "deny")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,7 +44,7 @@ class Common:
 
 @dataclass(kw_only=True, slots=True)
 class WorkflowLaunch(Common):
-    """A launch of a workflow template; None means not given, while 0, false and '' are sent."""
+    """A launch of a template; None means not given, while 0, false and '' are sent."""
 
     template: Any
     organization: Any = None
@@ -60,6 +61,18 @@ class WorkflowLaunch(Common):
         """As of all; and kinds of what is sent."""
         Common.check(self)
         _mapping("extra_vars", self.extra_vars)
+
+
+@dataclass(kw_only=True, slots=True)
+class WorkflowJobLaunch(WorkflowLaunch):
+    """A launch of a workflow template, and what becomes of its nodes that ask for an approval."""
+
+    approvals: str = "wait"
+
+    def check(self) -> None:
+        """As of a launch; and the answer."""
+        WorkflowLaunch.check(self)
+        _one_of("approvals", self.approvals, APPROVALS)
 
 
 @dataclass(kw_only=True, slots=True)

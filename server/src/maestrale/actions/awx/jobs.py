@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar
 
-from maestrale.actions.awx.client import AwxError, Client
+from maestrale.actions.awx.client import Client
 from maestrale.actions.awx.connection import Connection, connection_of
 from maestrale.actions.awx.following import Follower
 from maestrale.actions.awx.inputs import (
@@ -17,14 +18,15 @@ from maestrale.actions.awx.inputs import (
     InventoryUpdate,
     JobLaunch,
     ProjectUpdate,
-    WorkflowLaunch,
+    WorkflowJobLaunch,
     comma_text,
     parameters_of,
 )
-from maestrale.actions.awx.launch import MARK, Job, Launch, Launcher, started
+from maestrale.actions.awx.launch import MARK, Job, Launch, Launcher
 from maestrale.actions.awx.lookup import find, organization_filter
-from maestrale.actions.awx.outcome import Outcome, live_path
+from maestrale.actions.awx.outcome import Outcome
 from maestrale.actions.awx.template import launch_of
+from maestrale.actions.awx.watching import Watch
 from maestrale.actions.protocol import Action, ActionContext
 from maestrale.core.ports import Result
 from maestrale.errors import ActionError
@@ -32,7 +34,6 @@ from maestrale.lang.specs import Parameter
 
 _SOON = 10.0
 _FIRST_PAUSE = 1.0
-_LIVE = ("counter", "event", "created", "host_name", "task", "play", "role", "changed", "failed", "stdout")
 
 
 class AwxAction(Action):
@@ -81,50 +82,59 @@ class _Run:
             patience=settings.awx.outage_max, pause=pause)
         self._soon = self._client.with_patience(min(_SOON, settings.awx.outage_max))
         self._follower = Follower(self._client, action.inputs.poll_seconds)
-        self._outcome = Outcome(self._client, tail=settings.playbooks.stdout_tail, text_max=settings.playbooks.text_max)
+        self._outcome = Outcome(self._client, self._follower, tail=settings.playbooks.stdout_tail, text_max=settings.playbooks.text_max)
+        self._launcher = Launcher(self._client, context.action_execution_id, context.created_at)
         self._launching: asyncio.Task[Job] | None = None
         self._job: Job | None = None
-        self._seen = 0
 
     async def whole(self) -> Result:
         """From the launch to the result."""
         launch = await self._action.launch(self._soon, self._context)
-        launcher = Launcher(self._client, self._context.action_execution_id, self._context.created_at)
-        self._launching = asyncio.ensure_future(launcher.launch(launch, repeated=self._context.repeated))
-        job = self._job = await asyncio.shield(self._launching)
+        job = await self._started(self._launcher.launch(launch, repeated=self._context.repeated))
         if job.ignored and getattr(self._inputs, "strict_prompts", True):
             return await self._refused(job)
-        shown = await self._follower.end_of(job, self._look)
+        shown = await self._follow(job)
+        not_again = ""
         if self._may_retry(job, shown):
-            job = self._job = await self._relaunched(job, launcher, launch)
-            self._seen = 0
-            shown = await self._follower.end_of(job, self._look)
+            try:
+                job = await self._started(self._launcher.relaunch(job, launch))
+            except ActionError as error:
+                not_again = f"It was not tried again on the hosts that failed. {error}"
+            else:
+                shown = await self._follow(job)
         value = await self._outcome.of(job, shown)
+        value["explanation"] = " ".join(text for text in (value["explanation"], not_again) if text)
         return Result(data=value) if shown.get("status") == "successful" else Result(failed=True, error=value)
 
     async def broken_off(self) -> Result:
         """Cancel what was started, and wait until it has ended. Raises CancelledError if nothing was."""
-        if self._job is None and self._launching is not None:
-            self._job = await self._launching
+        self._launcher.give_up()
+        if self._launching is not None:
+            with contextlib.suppress(ActionError):
+                self._job = await self._launching
         if self._job is None:
             raise asyncio.CancelledError
-        await self._follower.cancel(self._job)
-        shown = await self._follower.end_of(self._job)
-        return Result(cancelled=True, error=await self._outcome.of(self._job, shown))
+        try:
+            await self._follower.cancel(self._job)
+            shown = await self._follower.end_of(self._job)
+            return Result(cancelled=True, error=await self._outcome.of(self._job, shown))
+        except ActionError as error:
+            return Result(cancelled=True, error=str(error))
+
+    async def _started(self, launching: Coroutine[Any, Any, Job]) -> Job:
+        """The job of a launch, which goes on to its end though this is cancelled."""
+        self._launching = asyncio.ensure_future(launching)
+        self._job = await asyncio.shield(self._launching)
+        return self._job
+
+    async def _follow(self, job: Job) -> dict[str, Any]:
+        approvals = getattr(self._inputs, "approvals", "wait")
+        watch = Watch(self._client, job, events=self._inputs.events, approvals=approvals, tell=self._context.emit)
+        return await self._follower.end_of(job, watch.look)
 
     def _may_retry(self, job: Job, shown: Mapping[str, Any]) -> bool:
         wanted = isinstance(self._inputs, JobLaunch) and self._inputs.retry == "failed_hosts"
         return wanted and job.kind == "job" and not job.relaunched and shown.get("status") == "failed"
-
-    async def _relaunched(self, job: Job, launcher: Launcher, launch: Launch) -> Job:
-        """The job once more, on the hosts that failed. It bears the same variables, and so the same mark."""
-        try:
-            return started(await self._client.post(f"{job.path}relaunch/", {"hosts": "failed"}), "job")
-        except AwxError as error:
-            found = await launcher.find(launch) if error.says_nothing and launch.marked else None
-            if found is None or not found.relaunched:
-                raise
-            return found
 
     def forget(self) -> None:
         """Break off a launch that is under way; whoever goes on with the action finds what came of it."""
@@ -133,24 +143,14 @@ class _Run:
 
     async def _refused(self, job: Job) -> Result:
         """AWX started the job without something that was asked for: end it, and say what."""
-        await self._follower.cancel(job)
-        shown = await self._follower.end_of(job)
-        names = ", ".join(_names(job.ignored))
+        said = f"AWX ignored what the template doesn't ask for on launch: {', '.join(_names(job.ignored))}."
+        try:
+            await self._follower.cancel(job)
+            shown = await self._follower.end_of(job)
+        except ActionError as error:
+            raise ActionError(f"{said} {error}") from None
         raise ActionError(
-            f"AWX ignored what the template doesn't ask for on launch: {names}. The {job.name} was cancelled (status: "
-            f"{shown.get('status')}); open the prompts in AWX, or give strict_prompts: false.")
-
-    async def _look(self, _: Mapping[str, Any]) -> None:
-        """Hand on the events that came since the last look."""
-        place = live_path(self._job) if self._job is not None and self._inputs.events != "none" else None
-        if place is None:
-            return
-        failed = "true" if self._inputs.events == "failed" else None
-        events = []
-        async for event in self._client.pages(place, counter__gt=self._seen, order_by="counter", failed=failed):
-            self._seen = max(self._seen, int(event.get("counter") or 0))
-            events.append({("host" if name == "host_name" else name): event[name] for name in _LIVE if event.get(name) is not None})
-        self._context.emit(events)
+            f"{said} The {job.name} was cancelled (status: {shown.get('status')}); open the prompts in AWX, or give strict_prompts: false.")
 
 
 def _names(ignored: Mapping[str, Any]) -> list[str]:
@@ -169,7 +169,8 @@ class JobAction(AwxAction):
     inventory, execution_environment: name or id; credentials, labels, instance_groups: lists of them. limit, tags, skip_tags: text or list.
     job_type: run or check. verbosity, forks, slices, timeout (seconds): numbers. diff_mode: true or false. scm_branch: text.
     credential_passwords: mapping of what AWX asks for (ssh_password, become_password, ...) to the name of a secret.
-    strict_prompts: true (default) starts nothing that AWX would run without a given value. retry: no, or failed_hosts for one relaunch.
+    strict_prompts: true (default) starts nothing that AWX would run without a given value. retry: no, or failed_hosts for one relaunch,
+    whose result it then is; a sliced job is not relaunched.
     controller: one of the server's configuration; or url, with token, or username and password (token, password: names of secrets), verify.
     poll_seconds: longest pause between two looks. events: none, failed or all, shown live. cancel_on_cancel: true.
 
@@ -189,16 +190,17 @@ class JobAction(AwxAction):
 class WorkflowJobAction(AwxAction):
     """Launch a workflow job template of AWX, follow the workflow, and hand back what it did.
 
-    Inputs are those of awx.job, as far as a workflow takes them; so is the result, with nodes: a list of identifier, job_id, type, name,
-    status, do_not_run. Artifacts, hosts and failed tasks are those of the jobs of all nodes together.
+    Inputs are those of awx.job, as far as a workflow takes them; approvals: wait (default) for somebody in AWX, approve or deny. The result
+    is as well, with nodes: a list of identifier, job_id, type, name, status, do_not_run. Artifacts, hosts and failed tasks are those of the
+    jobs of all nodes together, also of workflows among them; what a later job set wins.
     """
 
     name = "awx.workflow_job"
-    takes = WorkflowLaunch
+    takes = WorkflowJobLaunch
 
     async def launch(self, client: Client, context: ActionContext) -> Launch:
         """The template's launch."""
-        assert isinstance(self.inputs, WorkflowLaunch)
+        assert isinstance(self.inputs, WorkflowJobLaunch)
         return await launch_of(client, self.inputs, context)
 
 

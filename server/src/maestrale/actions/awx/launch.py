@@ -9,7 +9,7 @@ will do, since it does what was asked for; for a template it can't be told, and 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ PATHS = {
 }
 """AWX's kinds of jobs, and where each is in the API."""
 
+_EVENTS = {"job": "job_events"}
 _CLOCKS_APART = timedelta(minutes=10)
 
 
@@ -64,27 +65,52 @@ class Launch:
     any_will_do: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Launcher:
     """Starts jobs for one action execution, which was created at ``since`` (naive UTC)."""
 
-    client: Client
-    ident: str
-    since: datetime
+    def __init__(self, client: Client, ident: str, since: datetime) -> None:
+        self._client = client
+        self._ident = ident
+        self._since = since
+        self._is_over = False
 
     async def launch(self, launch: Launch, *, repeated: bool) -> Job:
         """The job, started now or found; ``repeated``: it may have been started before. Raises AwxError, ActionError."""
         if repeated and (found := await self.find(launch)) is not None:
             return found
-        deadline = clock.monotonic() + self.client.patience
+        return await self._started(launch.path, launch.body, launch.kinds[0], lambda: self.find(launch))
+
+    async def relaunch(self, job: Job, launch: Launch) -> Job:
+        """The job once more, on the hosts that failed. It bears the same variables, and so the same mark. Raises AwxError, ActionError."""
+        body: dict[str, Any] = {"hosts": "failed"}
+        if "credential_passwords" in launch.body:
+            body["credential_passwords"] = launch.body["credential_passwords"]
+
+        async def made() -> Job | None:
+            if not launch.marked:
+                raise ActionError("It can't be told whether AWX started the job again: its template takes no variables that say so.")
+            found = await self.find(launch)
+            return found if found is not None and found.relaunched else None
+
+        return await self._started(f"{job.path}relaunch/", body, "job", made)
+
+    def give_up(self) -> None:
+        """Start nothing any more; what was asked for already is still found."""
+        self._is_over = True
+
+    async def _started(self, path: str, body: Mapping[str, Any], usual: str, made: Callable[[], Awaitable[Job | None]]) -> Job:
+        """The job of a request that is repeated while patience lasts, if ``made`` doesn't find what an earlier one started."""
+        deadline = clock.monotonic() + self._client.patience
         attempt = 0
         while True:
             try:
-                return started(await self.client.post(launch.path, launch.body), launch.kinds[0])
+                return started(await self._client.post(path, body), usual)
             except AwxError as error:
-                await self.client.rest(attempt, error, deadline)
-                if error.says_nothing and (found := await self.find(launch)) is not None:
+                await self._client.rest(attempt, error, deadline)
+                if error.says_nothing and (found := await made()) is not None:
                     return found
+                if self._is_over:
+                    raise
             attempt += 1
 
     async def find(self, launch: Launch) -> Job | None:
@@ -101,19 +127,24 @@ class Launcher:
 
     async def _candidates(self, kind: str, launch: Launch) -> AsyncIterator[dict[str, Any]]:
         """The jobs created since the action was, newest first; the parts of a sliced job are not among them."""
-        created = (self.since - (timedelta() if launch.any_will_do else _CLOCKS_APART)).isoformat() + "Z"
-        async for item in self.client.pages(f"{PATHS[kind]}/", **launch.belongs, created__gte=created, order_by="-id"):
+        created = (self._since - (timedelta() if launch.any_will_do else _CLOCKS_APART)).isoformat() + "Z"
+        async for item in self._client.pages(f"{PATHS[kind]}/", **launch.belongs, created__gte=created, order_by="-id"):
             if item.get("launch_type") in {"manual", "relaunch", None}:
                 yield item
 
     async def _is_ours(self, kind: str, item: dict[str, Any]) -> bool:
-        shown = item if "extra_vars" in item else await self.client.get(f"{PATHS[kind]}/{item['id']}/")
+        shown = item if "extra_vars" in item else await self._client.get(f"{PATHS[kind]}/{item['id']}/")
         variables = shown.get("extra_vars") or "{}"
         try:
             parsed = json.loads(variables) if isinstance(variables, str) else variables
         except ValueError:
             return False
-        return isinstance(parsed, dict) and parsed.get(MARK) == self.ident
+        return isinstance(parsed, dict) and parsed.get(MARK) == self._ident
+
+
+def events_path(job: Job) -> str:
+    """Where the events of a job are, below the API; a workflow's job has none of its own."""
+    return f"{job.path}{_EVENTS.get(job.kind, 'events')}/"
 
 
 def started(reply: Mapping[str, Any], usual: str) -> Job:

@@ -6,39 +6,42 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from maestrale.actions.awx.client import AwxError, Client
-from maestrale.actions.awx.launch import PATHS, Job
+from maestrale.actions.awx.client import AwxError, AwxTooLargeError, Client
+from maestrale.actions.awx.following import Follower
+from maestrale.actions.awx.launch import Job, events_path
+from maestrale.actions.awx.nodes import Node, all_nodes, nodes_of
 
 _COUNTS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
 _FAILURES = "runner_on_failed,runner_on_unreachable"
 _TOO_LARGE = "Standard Output too large to display"
 _MOST_FAILURES = 200
+_LAST_EVENTS = 200
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _WITH_HOSTS = ("job", "ad_hoc_command")
-_EVENTS = {"job": "job_events"}
 
 
 class Outcome:
     """Gathers results. ``tail``: bytes of the output's end; ``text_max``: characters of a failed task's message."""
 
-    def __init__(self, client: Client, *, tail: int, text_max: int) -> None:
+    def __init__(self, client: Client, follower: Follower, *, tail: int, text_max: int) -> None:
         self._client = client
+        self._follower = follower
         self._tail = tail
         self._text_max = text_max
 
     async def of(self, job: Job, shown: Mapping[str, Any]) -> dict[str, Any]:
         """The result's mapping for a job that has ended. Raises AwxError."""
-        nodes = await self._nodes(job) if job.kind == "workflow_job" else []
-        parts = [Job("job", node["job_id"]) for node in nodes if node["type"] == "job"] or [job]
         hosts: dict[str, dict[str, int]] = {}
         failed: list[dict[str, Any]] = []
         artifacts = dict(shown.get("artifacts") or {})
-        for part in parts:
-            if part.kind in _WITH_HOSTS:
-                _add(hosts, await self._hosts(part))
-                failed += await self._failed_tasks(part)
+        for part in await self._parts(job):
             if part is not job:
-                artifacts.update((await self._client.get(part.path)).get("artifacts") or {})
+                # a workflow may end before what its last jobs did has been processed
+                artifacts.update((await self._follower.end_of(part)).get("artifacts") or {})
+            if part.kind in _WITH_HOSTS:
+                counts = await self._hosts(part)
+                _add(hosts, counts)
+                failed += await self._failed_tasks(part, counts)
         result = {
             "job_id": job.id,
             "type": job.kind,
@@ -54,17 +57,16 @@ class Outcome:
             "stdout_tail": "" if job.kind == "workflow_job" else await self._output(job),
             "ignored_fields": dict(job.ignored),
         }
-        return {**result, "nodes": nodes} if job.kind == "workflow_job" else result
+        if job.kind == "workflow_job":
+            result["nodes"] = [_described(node) for node in await nodes_of(self._client, job)]
+        return result
 
-    async def _nodes(self, job: Job) -> list[dict[str, Any]]:
-        found = []
-        async for node in self._client.pages(f"{job.path}workflow_nodes/", order_by="id"):
-            of = (node.get("summary_fields") or {}).get("job") or {}
-            found.append({
-                "identifier": node.get("identifier"), "job_id": node.get("job"), "type": of.get("type"), "name": of.get("name"),
-                "status": of.get("status"), "do_not_run": bool(node.get("do_not_run")),
-            })
-        return found
+    async def _parts(self, job: Job) -> list[Job]:
+        """The jobs that a result is about, in the order in which they were launched: a workflow's are those of all its nodes."""
+        if job.kind != "workflow_job":
+            return [job]
+        nodes = [node async for node in all_nodes(self._client, job)]
+        return sorted((node.job for node in nodes if node.job is not None and node.kind == "job"), key=lambda part: part.id)
 
     async def _hosts(self, job: Job) -> dict[str, dict[str, int]]:
         if job.kind == "ad_hoc_command":
@@ -74,14 +76,18 @@ class Outcome:
             async for summary in self._client.pages(f"{job.path}job_host_summaries/", order_by="id")
         }
 
-    async def _failed_tasks(self, job: Job) -> list[dict[str, Any]]:
+    async def _failed_tasks(self, job: Job, hosts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+        """What failed, on hosts that failed by their counts: what others had was rescued."""
         failed: list[dict[str, Any]] = []
-        place = f"{job.path}{_EVENTS.get(job.kind, 'events')}/"
-        async for event in self._client.pages(place, event__in=_FAILURES, order_by="counter"):
+        async for event in self._client.pages(events_path(job), event__in=_FAILURES, order_by="counter"):
             data = event.get("event_data") or {}
             if event.get("event") not in _FAILURES.split(",") or data.get("ignore_errors"):
                 continue
-            failed.append(self._failed_task(event, data))
+            task = self._failed_task(event, data)
+            counts = hosts.get(str(task["host"]))
+            if counts is not None and not counts["failures"] and not counts["dark"]:
+                continue
+            failed.append(task)
             if len(failed) >= _MOST_FAILURES:
                 break
         return failed
@@ -97,27 +103,41 @@ class Outcome:
         }
 
     async def _output(self, job: Job) -> str:
-        """The end of the output; by the last events where the whole is too large for AWX to show."""
+        """The end of the output; by the last events where the whole is too large to be shown or read."""
         try:
             text = await self._client.text(f"{job.path}stdout/", format="txt")
+        except AwxTooLargeError:
+            text = _TOO_LARGE
         except AwxError as error:
             if error.status not in {404, 405}:
                 raise
             return ""
         if text.startswith(_TOO_LARGE):
-            page = await self._client.get(f"{job.path}{_EVENTS.get(job.kind, 'events')}/", order_by="-counter", page_size=200)
-            text = "\n".join(str(event.get("stdout") or "") for event in reversed(page.get("results") or []) if event.get("stdout"))
+            text = await self._last_lines(job)
         return tail_of(_ESCAPES.sub("", text).replace("\r\n", "\n"), self._tail)
+
+    async def _last_lines(self, job: Job) -> str:
+        lines: list[str] = []
+        number = 0
+        async for event in self._client.pages(events_path(job), order_by="-counter"):
+            number += 1
+            if text := str(event.get("stdout") or ""):
+                lines.append(text)
+            if number >= _LAST_EVENTS:
+                break
+        return "\n".join(reversed(lines))
+
+
+def _described(node: Node) -> dict[str, Any]:
+    return {
+        "identifier": node.identifier, "job_id": node.job_id, "type": node.kind, "name": node.job_name, "status": node.status,
+        "do_not_run": node.do_not_run,
+    }
 
 
 def tail_of(text: str, size: int) -> str:
     """The last bytes of a text, without half a character."""
     return text.encode()[-size:].decode("utf-8", "ignore") if size else ""
-
-
-def live_path(job: Job) -> str | None:
-    """Where the events of a job are, None for one that has none of its own."""
-    return None if job.kind == "workflow_job" else f"{PATHS[job.kind]}/{job.id}/{_EVENTS.get(job.kind, 'events')}/"
 
 
 def _add(hosts: dict[str, dict[str, int]], more: Mapping[str, Mapping[str, int]]) -> None:
