@@ -21,6 +21,7 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
         "inline": is_private if given.inline is None else given.inline,
         "closed": not is_private if given.closed is None else given.closed,
         "any_url": is_private,
+        "execution_environments": _images(given, is_private=is_private),
         "projects": {name: tuple(allowed) for name, allowed in given.projects.items()},
     }
     return actions.ActionSettings(
@@ -29,6 +30,12 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
         playbooks=actions.PlaybookSettings(**playbooks), openstack=_openstack_settings(settings), awx=_awx_settings(settings),
         dynamic=DynamicSettings(**_taken_over(DynamicSettings, settings.dynamic_actions)),
     )
+
+
+def _images(given: config.PlaybookSettings, *, is_private: bool) -> tuple[str, ...]:
+    if given.execution_environments is None:
+        return ("*",) if is_private else ()
+    return tuple(given.execution_environments)
 
 
 def _openstack_settings(settings: Settings) -> actions.OpenStackSettings:

@@ -210,10 +210,27 @@ class PlaybookSettings(Group):
     stdout_tail: int = Field(default=8192, ge=0, description="Bytes of the output's end that are kept in the result.")
     text_max: int = Field(default=4096, ge=64, description="Longest message of a failed task that is kept.")
     value_max: int = Field(default=1024 * 1024, ge=1024, description="Largest fact or statistic that is kept, in bytes.")
-    memory_max: int | None = Field(default=None, description="Memory of each process of a playbook, in bytes.")
+    memory_max: int | None = Field(default=None, description="Memory of each process of a playbook, or of its container, in bytes.")
     cpu_max: int | None = Field(default=None, ge=1, description="Processor time of each process of a playbook, in seconds.")
-    processes_max: int | None = Field(default=None, ge=1, description="Processes that a playbook may have at once; more of them end it.")
-    isolation: Literal["none", "sandbox"] = Field(default="none", description="sandbox: every playbook runs in one of bubblewrap.")
+    processes_max: int | None = Field(
+        default=None, ge=1, description="Processes that a playbook may have at once; more of them end it, or can't start in a container.",
+    )
+    isolation: Literal["none", "sandbox", "container"] = Field(
+        default="none", description="sandbox: every playbook runs in one of bubblewrap at least; container: in one of podman.",
+    )
+    execution_environment: str | None = Field(default=None, description="Image of containers where a run asks for none.")
+    execution_environments: list[str] | None = Field(
+        default=None,
+        description="Patterns of images that runs may ask for, administrators' too; unset: all with auth 'none', else"
+        " playbooks.execution_environment only.",
+    )
+    container_pull: Literal["missing", "always", "never"] = Field(
+        default="missing", description="When an image is pulled: missing: if it isn't there; always: before each run; never.",
+    )
+    container_pull_timeout: Seconds = Field(default=600, gt=0, description="Longest pull of an image.")
+    container_network: str | None = Field(default=None, description="Network of containers (host, none, ...); unset: podman's usual one.")
+    container_cpus: float | None = Field(default=None, gt=0, description="Processors that a container may use, such as 1.5.")
+    container_options: list[str] = Field(default_factory=list, description="Further options of podman run for containers.")
 
 
 class OpenStackSettings(Group):

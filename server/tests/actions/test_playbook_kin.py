@@ -265,6 +265,6 @@ def test_their_parameters_are_known(desk: Any) -> None:
     assert names["ansible.role"][:5] == ["role", "hosts", "role_vars", "gather_facts", "inventory"]
     assert names["ansible.module"][:4] == ["module", "args", "hosts", "inventory"]
     assert names["ansible.inventory"] == [
-        "inventory", "limit", "extra_vars", "project", "environment", "ansible_config", "secrets", "vault_passwords", "timeout",
-        "inventory_cache", "isolation"]
+        "inventory", "limit", "extra_vars", "project", "environment", "ansible_config", "isolation", "execution_environment", "secrets",
+        "vault_passwords", "timeout", "inventory_cache"]
     assert all("playbook" not in each for each in names.values())

@@ -23,7 +23,7 @@ FOLDER = "inventory_cache"
 """Where in the private directory the plugins have their cache."""
 
 _VARIABLES = ("group_vars", "host_vars")
-_DECIDING = ("inventory", "extra_vars", "project", "environment", "ansible_config")
+_DECIDING = ("inventory", "extra_vars", "project", "environment", "ansible_config", "isolation", "execution_environment")
 """The inputs on which it depends what plugins ask for."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -15,11 +16,13 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from maestrale.actions import process_tree
+from maestrale.actions import playbook_sandbox, podman, process_tree
 from maestrale.actions.inventory_cache import InventoryCache, age_of, give_plugins, plugins_key
 from maestrale.actions.playbook_credentials import fetched
 from maestrale.actions.playbook_directory import MARK, private_directory, remove_dead
+from maestrale.actions.playbook_image import have_image
 from maestrale.actions.playbook_inputs import Inputs, is_empty_limit, modes_of
+from maestrale.actions.playbook_isolation import Isolation, isolation_of
 from maestrale.actions.playbook_job import job_of
 from maestrale.actions.playbook_policy import PlaybookPolicy
 from maestrale.actions.playbook_report import Masker, Report, failed_hosts
@@ -86,13 +89,11 @@ class AnsibleAction(Action):
             nothing = Report(Masker(())).result("successful", 0, 0.0, {}) | modes_of(self.inputs) | {"log_ref": None}
             return Result(data=self.shown(judged(nothing, tolerance_of(self.inputs))))
         tolerance = tolerance_of(self.inputs)
+        await self._ready(policy)
         inputs = await asyncio.to_thread(fetched, self.inputs, context)
-        _check_installed(self.settings)
         with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):
             checkout = await checkout_of(inputs.project, policy, context, directory)
             job = self.job(inputs, replace(policy, checkout=checkout), ident=context.action_execution_id, directory=directory)
-            if checkout is not None:
-                job["environment"].update(checkout.environment(self.settings))
             answer = begun(await self.answer(job, inputs, context, lock), inputs.start_at_task)
             answer = self.shown(judged(answer, tolerance))
         if checkout is not None:
@@ -100,6 +101,13 @@ class AnsibleAction(Action):
         if answer["status"] == "successful":
             return Result(data=answer)
         return Result(error=answer, failed=answer["status"] != "canceled", cancelled=answer["status"] == "canceled")
+
+    async def _ready(self, policy: PlaybookPolicy) -> None:
+        """See first that the run may be where it has to, and that what it needs is there. Raises InputError, ActionError as well."""
+        isolation = isolation_of(self.inputs.isolation, self.inputs.execution_environment, policy)
+        _check_installed(self.settings, isolation)
+        if isolation.image is not None:
+            await have_image(isolation.image, self.settings)
 
 
 class PlaybookAction(AnsibleAction):
@@ -117,7 +125,8 @@ class PlaybookAction(AnsibleAction):
     failed; max_fail_percentage: of all hosts, how many may have failed or been unreachable.
     secrets: mapping of a variable to the name of a secret, which is ENVIRONMENT/NAME. vault_passwords: the name of a secret, or
     a mapping of vault ids to such names. ssh_key, ssh_key_passphrase, become_password, connection_password: names of secrets, too.
-    Secrets are masked in everything that comes back. isolation: none, or sandbox for one of bubblewrap.
+    Secrets are masked in everything that comes back. isolation: none, sandbox for one of bubblewrap, or container for one of podman;
+    execution_environment: the image of the container.
     facts: true, or a list of facts to hand back per host. registered: list of registered variables to hand back per host.
     artifacts: mapping; events: false stores no output; stdout: bytes of the end of the output in the result.
 
@@ -168,7 +177,7 @@ class _Run:
                 await asyncio.wait([lines.ended], timeout=self._job["grace"] + _LATE)
         finally:
             transport.close()
-            await loop.run_in_executor(None, _bury, process, self._context.action_execution_id, self._answer is not None)
+            await loop.run_in_executor(None, _bury, process, self._job, self._answer is not None)
         if self._answer is None:
             reason = self._problem or f"its process ended unexpectedly (exit status {process.returncode})"
             raise ActionError(f"The playbook could not be run: {reason}")
@@ -238,7 +247,7 @@ def _tell(process: subprocess.Popen[bytes], word: bytes) -> None:
             process.stdin.write(word)
 
 
-def _bury(process: subprocess.Popen[bytes], ident: str, is_answered: bool) -> None:
+def _bury(process: subprocess.Popen[bytes], job: Mapping[str, Any], is_answered: bool) -> None:
     """Wait for the process's end; where it gave no answer, end it and whatever it left behind."""
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
@@ -249,13 +258,20 @@ def _bury(process: subprocess.Popen[bytes], ident: str, is_answered: bool) -> No
         process.kill()
         process.wait()
     if not is_answered:
-        process_tree.kill_marked(MARK, ident)
+        process_tree.kill_marked(MARK, job["ident"])
+        if job["container"]:
+            podman.remove(job["container"]["name"])
 
 
-def _check_installed(settings: PlaybookSettings) -> None:
+def _check_installed(settings: PlaybookSettings, isolation: Isolation) -> None:
     folder = settings.executable or str(Path(sys.executable).parent)
-    if shutil.which("ansible-playbook", path=folder) is None:
+    if isolation.kind == "container":
+        if importlib.util.find_spec("ansible_runner") is None:
+            raise ActionError("ansible-runner is not installed: install maestrale with the extra 'ansible'.")
+    elif shutil.which("ansible-playbook", path=folder) is None:
         raise ActionError(f"ansible-playbook is not installed in {folder}: install maestrale with the extra 'ansible'.")
+    if isolation.kind == "sandbox" and shutil.which(playbook_sandbox.TOOL) is None:
+        raise ActionError("A sandbox was asked for, but bubblewrap is not installed.")
 
 
 def parameters_of(kind: type[Inputs], *, without: Container[str] = ()) -> tuple[Parameter, ...]:

@@ -13,11 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from maestrale.actions import process_tree
+from maestrale.actions import podman, process_tree
 
 PREFIX = "maestrale-playbook-"
 MARK = "MAESTRALE_ACTION_EXECUTION_ID"
 """The variable in the environment of all processes of a run, whose value is the action execution's id."""
+
+CONTAINER = "container"
+"""The file in a private directory that holds the name of the run's container, if it has one."""
 
 _LOCK = "lock"
 _LONGEST = 60
@@ -86,6 +89,8 @@ def remove_dead(parent: str | None) -> list[str]:
             continue
         if ident:
             process_tree.kill_marked(MARK, ident)
+        with contextlib.suppress(OSError):
+            podman.remove((path.parent / CONTAINER).read_text(encoding="utf-8"))
         remove(str(path.parent))
         removed.append(str(path.parent))
     return removed

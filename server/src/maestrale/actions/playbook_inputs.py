@@ -46,6 +46,7 @@ class Inputs:
     become_password: str | None = None
     connection_password: str | None = None
     isolation: str | None = None
+    execution_environment: str | None = None
     facts: Any = None
     registered: Sequence[str] | None = None
     artifacts: Mapping[str, Any] | None = None

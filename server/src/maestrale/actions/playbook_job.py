@@ -8,18 +8,20 @@ import pwd
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from maestrale.actions import playbook_callbacks, playbook_pipes
+from maestrale.actions.playbook_container import contained
 from maestrale.actions.playbook_directory import MARK
 from maestrale.actions.playbook_inputs import Inputs, as_flag, as_mapping, as_seconds, as_text, as_texts, as_whole, modes_of
+from maestrale.actions.playbook_isolation import isolation_of
 from maestrale.actions.playbook_options import options_of
 from maestrale.actions.playbook_policy import PlaybookPolicy, is_collection_playbook
-from maestrale.actions.playbook_sandbox import is_sandboxed, sandbox
+from maestrale.actions.playbook_sandbox import sandboxed
 from maestrale.actions.settings import PlaybookSettings
 from maestrale.errors import InputError
 
@@ -75,18 +77,12 @@ def _job(
         "facts": _facts(inputs.facts), "registered": as_texts("registered", inputs.registered), "into": f"{directory}/collected.json",
     })
     artifacts = _artifacts(inputs, settings)
-    environment = _environment(inputs, settings, ident, directory, root)
-    sandboxed = is_sandboxed(inputs.isolation, settings)
-    if sandboxed:
-        given = [environment["ANSIBLE_CONFIG"], str(root) if root else None, arguments.get("roles_path"), *(sources or ())]
-        arguments |= sandbox(settings, given)
-        environment["HOME"] = f"{directory}/home"
-        files["home/.keep"] = ""
-    return {
+    job = {
         "directory": directory,
         "ident": ident,
-        "environment": environment,
-        "sandboxed": sandboxed,
+        "environment": _environment(inputs, policy, ident, directory, root),
+        "sandboxed": False,
+        "container": None,
         "arguments": arguments,
         "files": files,
         "pipes": pipes,
@@ -102,6 +98,28 @@ def _job(
             "cpu": settings.cpu_max, "processes": settings.processes_max,
         },
     }
+    _isolate(job, inputs, policy, [str(root or ""), arguments.get("roles_path") or "", *_with_neighbours(sources or ())])
+    return job
+
+
+def _isolate(job: dict[str, Any], inputs: Inputs, policy: PlaybookPolicy, given: list[str]) -> None:
+    """Put the job where it has to run; ``given`` are paths that it may read there, if they are absolute."""
+    isolation = isolation_of(inputs.isolation, inputs.execution_environment, policy)
+    given = [*given, job["environment"].get("ANSIBLE_CONFIG", "")]
+    if policy.checkout is not None:
+        given += policy.checkout.outside()
+    if isolation.image is not None:
+        contained(job, isolation.image, policy.settings, given)
+        return
+    job["environment"] = _of_this_machine(policy.settings, job["directory"]) | job["environment"]
+    if isolation.kind == "sandbox":
+        sandboxed(job, policy.settings, given)
+
+
+def _with_neighbours(sources: Sequence[str]) -> list[str]:
+    """Sources of an inventory, and the variables beside them that ansible reads as well."""
+    beside = [str(Path(source).parent / name) for source in sources if source.startswith("/") for name in ("group_vars", "host_vars")]
+    return [*sources, *beside]
 
 
 def _playbook(
@@ -225,21 +243,26 @@ def _pipe_options(pipes: Mapping[str, str], directory: str) -> list[str]:
     return options
 
 
-def _environment(
-    inputs: Inputs, settings: PlaybookSettings, ident: str, directory: str, root: Path | None,
-) -> dict[str, str]:
-    """All variables that the run sees; nothing comes from the server's own environment."""
+def _of_this_machine(settings: PlaybookSettings, directory: str) -> dict[str, str]:
+    """Variables of a run that isn't in a container. Without a configuration it gets an empty one, and none that lies somewhere."""
     executable = settings.executable or str(Path(sys.executable).parent)
     account = pwd.getpwuid(os.getuid())
+    return {
+        "PATH": f"{executable}:{_SYSTEM_PATH}", "HOME": account.pw_dir, "USER": account.pw_name,
+        "ANSIBLE_CONFIG": f"{directory}/ansible.cfg",
+    }
+
+
+def _environment(
+    inputs: Inputs, policy: PlaybookPolicy, ident: str, directory: str, root: Path | None,
+) -> dict[str, str]:
+    """All variables that the run sees wherever it runs; nothing comes from the server's own environment."""
+    settings = policy.settings
     environment = {
-        "PATH": f"{executable}:{_SYSTEM_PATH}",
-        "HOME": account.pw_dir,
-        "USER": account.pw_name,
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_LOCAL_TEMP": f"{directory}/local",
-        "ANSIBLE_CONFIG": _config(inputs, settings, root, directory),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": str(settings.host_key_checking),
         "ANSIBLE_LOCALHOST_WARNING": "False",
@@ -250,17 +273,21 @@ def _environment(
         "MAESTRALE_RESULTS_REQUEST": f"{directory}/collect.json",
         MARK: ident,
     }
+    if (config := _config(inputs, settings, root)) is not None:
+        environment["ANSIBLE_CONFIG"] = config
     if settings.collections_path:
         environment["ANSIBLE_COLLECTIONS_PATH"] = ":".join(settings.collections_path)
     for name, value in as_mapping("environment", inputs.environment or {}).items():
         if not _NAME.fullmatch(name) or (name not in settings.environment and _NEVER.fullmatch(name)):
             raise InputError(f"The environment variable '{name}' may not be set.")
         environment[name] = str(value)
+    if policy.checkout is not None:
+        environment.update(policy.checkout.environment(settings))
     return environment
 
 
-def _config(inputs: Inputs, settings: PlaybookSettings, root: Path | None, directory: str) -> str:
-    """The one that was asked for, the project's own, the operator's, or an empty one: never one that happens to lie somewhere."""
+def _config(inputs: Inputs, settings: PlaybookSettings, root: Path | None) -> str | None:
+    """The one that was asked for, the project's own, or the operator's."""
     if (asked := as_text("ansible_config", inputs.ansible_config)) is not None:
         if asked not in settings.config_files:
             raise InputError(f"There is no ansible_config '{asked}' (setting playbooks.config_files).")
@@ -268,7 +295,7 @@ def _config(inputs: Inputs, settings: PlaybookSettings, root: Path | None, direc
     own = root / "ansible.cfg" if root is not None else None
     if own is not None and own.is_file():
         return str(own)
-    return settings.config_file or f"{directory}/ansible.cfg"
+    return settings.config_file
 
 
 def _artifacts(inputs: Inputs, settings: PlaybookSettings) -> dict[str, Any]:

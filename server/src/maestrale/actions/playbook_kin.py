@@ -22,9 +22,9 @@ _FULL_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NOT_OURS = frozenset({"playbook"})
 _NOT_MODULES = frozenset({"playbook", "tags", "skip_tags", "facts", "registered"})
-_DECIDING = ("inventory", "limit", "extra_vars", "project", "environment", "ansible_config")
+_DECIDING = ("inventory", "limit", "extra_vars", "project", "environment", "ansible_config", "isolation", "execution_environment")
 """The inputs on which it depends what is read."""
-_INVENTORYS = (*_DECIDING, "secrets", "vault_passwords", "timeout", "inventory_cache", "isolation")
+_INVENTORYS = (*_DECIDING, "secrets", "vault_passwords", "timeout", "inventory_cache")
 
 
 class RoleAction(AnsibleAction):

@@ -66,6 +66,13 @@ class PlaybookPolicy:
         if not self.settings.inline_inventory:
             raise PlaybookRefusedError("Inline inventories are not allowed here (setting playbooks.inline_inventory).")
 
+    def check_image(self, image: str) -> None:
+        """An image that a run asks for. The operator's list binds administrators, too. Raises PlaybookRefusedError."""
+        settings = self.settings
+        if image != settings.execution_environment and not any(fnmatchcase(image, one) for one in settings.execution_environments):
+            raise PlaybookRefusedError(
+                f"The image '{image}' may not be used as an execution environment (setting playbooks.execution_environments).")
+
     def check_collection(self, content: str) -> None:
         """A playbook or role of a collection by its full name. Raises PlaybookRefusedError."""
         collection = ".".join(content.split(".")[:2])

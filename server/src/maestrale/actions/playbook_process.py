@@ -8,9 +8,9 @@ grace is killed, orphans included, for which this process is the subreaper.
 
 The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
 (for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``pipes`` (name -> text, read once), ``ssh_key``,
-``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``sandboxed``, ``listed``
-(a file whose JSON is part of the result), ``inventory_cache`` (a folder whose files are handed on as ``{"inventory_cache": {...}}``).
-Imports only the standard library and ansible-runner, for a fast start.
+``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``sandboxed``, ``container``
+(its ``name`` and ``image``; None without one), ``listed`` (a file whose JSON is part of the result), ``inventory_cache`` (a folder whose
+files are handed on as ``{"inventory_cache": {...}}``). Imports only the standard library and ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -23,19 +23,22 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ansible_runner
 import pexpect  # type: ignore[import-untyped]
 
-from maestrale.actions import playbook_directory, playbook_pipes, process_tree
+from maestrale.actions import playbook_directory, playbook_pipes, podman, process_tree
+from maestrale.actions.playbook_ending import Ending, OfContainer, OfProcesses
 from maestrale.actions.playbook_report import Masker, Report
 
 _BATCH = 100
 _BATCH_SECONDS = 0.25
 _STATUS = {"cancel": "canceled", "timeout": "timeout", "idle": "timeout", "orphaned": "canceled", "processes": "failed"}
 _COUNTING_SECONDS = 0.2
+_PODMAN_FAILED = frozenset({125, 126, 127})
 
 
 class QuickSpawn(pexpect.spawn):  # type: ignore[misc]
@@ -160,18 +163,23 @@ class Overseer:
 
     def _end_everything(self) -> None:
         """SIGTERM, a grace, SIGKILL to all that is left; over and over until the runner has noticed."""
-        asked: set[int] = set()
+        ending = _ending_of(self._job)
         deadline = time.monotonic() + self._job["grace"]
         while time.monotonic() < deadline:
-            fresh = [pid for pid in process_tree.children(os.getpid()) if pid not in asked]
-            process_tree.send(fresh, signal.SIGTERM)
-            asked.update(fresh)
+            ending.ask()
             process_tree.reap(spare=_spared())
             if self._finished.wait(0.05):
                 break
-        process_tree.kill_descendants(spare=_spared())
+        ending.force()
         while not self._finished.wait(0.1):
-            process_tree.kill_descendants(spare=_spared())
+            ending.force()
+
+
+def _ending_of(job: dict[str, Any]) -> Ending:
+    def spawned() -> int | None:
+        return QuickSpawn.spawned
+
+    return OfContainer(job["container"]["name"], spawned) if job["container"] else OfProcesses(spawned)
 
 
 def _spared() -> tuple[int, ...]:
@@ -196,6 +204,8 @@ def main() -> None:
         overseer.start()
         result = _run(job, overseer, output)
         message: dict[str, Any] = {"result": result}
+    except RuntimeError as error:
+        message = {"problem": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever went wrong has to reach the server
         message = {"problem": f"{type(error).__name__}: {error}"}
     _tidy(job["directory"])
@@ -229,13 +239,7 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if limits.get("memory"):
         resource.setrlimit(resource.RLIMIT_AS, (limits["memory"], limits["memory"]))
     _write_files(directory, job)
-    arguments = job["arguments"]
-    if job["sandboxed"]:
-        short = playbook_directory.short_room(job["directory"])
-        arguments |= {"process_isolation_show_paths": [short]}
-    else:
-        short = playbook_directory.short_path(job["directory"])
-    os.environ.update({"TMPDIR": short, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{short}/cp"})
+    short = _short(job)
     report = Report(
         Masker(job["masked"]), text_max=limits["text"], tail_max=limits["tail"], value_max=limits["value"])
     agent = playbook_pipes.Agent(f"{short}/agent", job["ssh_key"]) if job.get("ssh_key") else None
@@ -248,21 +252,18 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
 
     pexpect.spawn, QuickSpawn.cpu_max = QuickSpawn, limits.get("cpu")
     started = time.monotonic()
-    status, rc = "failed", None
     try:
-        run = ansible_runner.run(
-            private_data_dir=str(directory), ident=job["ident"], event_handler=handle, quiet=True, fact_cache_type="memory",
-            settings={"suppress_output_file": True, "suppress_ansible_output": True}, **arguments,
-        )
-        status, rc = str(run.status), run.rc if isinstance(run.rc, int) else None
-    except pexpect.exceptions.ExceptionPexpect:
-        pass  # something that outlived ansible-playbook holds its terminal; all events have come before
+        status, rc = _played(job, handle)
     finally:
         overseer.finish()
+        if job["container"]:
+            podman.remove(job["container"]["name"])
         if agent is not None:
             agent.stop()
     if overseer.ending:
         status = _STATUS[overseer.ending]
+    elif job["container"] and rc in _PODMAN_FAILED:
+        raise RuntimeError(f"podman can't run the image {job['container']['image']}: {report.tail.strip()}")
     result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
     _hand_on(job, report, output)
     result |= job["modes"]
@@ -271,6 +272,30 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     if overseer.ending:
         result["message"] = _ending_text(overseer.ending, job)
     return result
+
+
+def _short(job: dict[str, Any]) -> str:
+    """The private directory by a path that is short enough for sockets; the run is told, a container knows one of its own."""
+    if job["sandboxed"]:
+        short = playbook_directory.short_room(job["directory"])
+        job["arguments"]["process_isolation_show_paths"] = [short]
+    else:
+        short = playbook_directory.short_path(job["directory"])
+    if not job["container"]:
+        os.environ.update({"TMPDIR": short, "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{short}/cp"})
+    return short
+
+
+def _played(job: dict[str, Any], handle: Callable[[dict[str, Any]], bool]) -> tuple[str, int | None]:
+    """The status as ansible-runner says it, and the exit status if there is one."""
+    try:
+        run = ansible_runner.run(
+            private_data_dir=job["directory"], ident=job["ident"], event_handler=handle, quiet=True, fact_cache_type="memory",
+            settings={"suppress_output_file": True, "suppress_ansible_output": True}, **job["arguments"],
+        )
+    except pexpect.exceptions.ExceptionPexpect:
+        return "failed", None  # something that outlived ansible-playbook holds its terminal; all events have come before
+    return str(run.status), run.rc if isinstance(run.rc, int) else None
 
 
 def _hand_on(job: dict[str, Any], report: Report, output: Output) -> None:

@@ -83,7 +83,7 @@ class Report:
         self._tail_max = tail_max
         self._value_max = value_max
         self.kept: dict[str, str] = {}
-        self._tail = ""
+        self.tail = ""
         self._failures: list[dict[str, Any]] = []
         self._stats: dict[str, Any] | None = None
         self._counted: dict[str, dict[str, int]] = {}
@@ -98,7 +98,7 @@ class Report:
         data: Mapping[str, Any] = event.get("event_data") or {}
         stdout = self._mask(str(event.get("stdout") or "").replace("\r\n", "\n").lstrip("\r"))
         if stdout:
-            self._tail = (self._tail + stdout + "\n")[-self._tail_max:]
+            self.tail = (self.tail + stdout + "\n")[-self._tail_max:]
         self._note(kind, data, stdout)
         shown = {key: event[key] for key in _COPIED if key in event}
         shown["stdout"] = stdout
@@ -129,7 +129,7 @@ class Report:
             "failed_tasks": failed,
             "rescued_tasks": rescued,
             "summary": self._summary,
-            "stdout_tail": self._tail,
+            "stdout_tail": self.tail,
             "duration": round(duration, 3),
             "events": self.events,
             "ansible_version": collected.get("ansible_version"),

@@ -52,6 +52,10 @@ class Checkout:
         roles = [str(self.root / "roles"), *_given(self.content.roles), *_DEFAULT_ROLES]
         return {"ANSIBLE_COLLECTIONS_PATH": ":".join(collections), "ANSIBLE_ROLES_PATH": ":".join(roles)}
 
+    def outside(self) -> list[str]:
+        """Folders that a run needs beside the private directory."""
+        return [*_given(self.content.collections), *_given(self.content.roles)]
+
     def shown(self) -> dict[str, Any]:
         """What a result says of it."""
         return {"url": self.source.url, "ref": self.source.ref, "revision": self.revision}

@@ -26,11 +26,14 @@ class PlaybookSettings:
     ``git_urls`` are the repositories that projects may come from (whole, or beginnings that end in a slash); None leaves it to ``any_url``.
     ``cache_dir`` keeps them, up to ``cache_max``; ``project_max`` bounds the files of one. ``requirements``: install what one asks for.
     Sizes are bytes, times seconds; ``executable`` is the folder of ``ansible-playbook``, None for the interpreter's own.
-    ``config_file`` is the ``ansible.cfg`` for playbooks whose project has none. ``environment`` names variables that may be set
+    ``config_file`` is the ``ansible.cfg`` for playbooks whose project has none, ``config_files`` are further ones, by the names that inputs
+    ask for them with. ``environment`` names variables that may be set
     though they usually may not (PATH, ANSIBLE_*, ...). ``slots`` bounds the runs at once; ``grace`` is the time between
     SIGTERM and SIGKILL; ``memory_max`` bounds each process of a run, ``cpu_max`` the processor seconds of each, ``processes_max`` how
-    many of them there may be at once. ``isolation`` is the least that every run has: ``none`` or ``sandbox``.
-    ``config_files`` are further ones, by the names that inputs ask for them with.
+    many of them there may be at once; a container is bounded by the first and the last as a whole. ``isolation`` is the least that every
+    run has: ``none``, ``sandbox`` or ``container``. ``execution_environment`` is the image of containers where none is asked for,
+    ``execution_environments`` are patterns of those that may be. ``container_pull`` says when images are pulled (``missing``, ``always``,
+    ``never``), ``container_options`` are further ones for ``podman run``.
     ``inventory_cache``: for how long what was read of an inventory stands in for reading it again, where a task says nothing; 0: never.
     ``inventory_cache_max`` bounds what is kept of them.
     ``limits``: how many runs there may be at once in all processes, by a pattern of what they are about (see ``actions.limits``).
@@ -69,6 +72,13 @@ class PlaybookSettings:
     cpu_max: int | None = None
     processes_max: int | None = None
     isolation: str = "none"
+    execution_environment: str | None = None
+    execution_environments: tuple[str, ...] = ("*",)
+    container_pull: str = "missing"
+    container_pull_timeout: float = 600.0
+    container_network: str | None = None
+    container_cpus: float | None = None
+    container_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
