@@ -170,7 +170,7 @@ def build_service(settings: Settings, faults: Faults = no_faults, registry: Regi
     runner = Runner(
         registry, action_settings, deciding.done, released=deciding.dispatcher.released, events=live_output.emit,
         when_stored=live_output.when_stored, secrets=environment_secrets, project_sources=project_sources,
-        places=deciding.places, keep=Artifacts(database, clock.now).keep)
+        places=deciding.places, keep=Artifacts(database, clock.now).keep, told=live_output.told)
     standalone = StandaloneActions(
         node_id=node_id, database=database, executions=executions, definitions=deciding.source, dispatcher=deciding.dispatcher,
         runner=runner, limits=limits, options=options, new_id=new_id, now=clock.now)

@@ -414,7 +414,7 @@ def test_pages_and_outputs_that_are_larger_than_is_read_come_in_parts(awx: Awx, 
     assert len(error["failed_tasks"]) == 30
     assert len({task["message"] for task in error["failed_tasks"]}) == 1
     assert error["stdout_tail"]
-    assert [event["counter"] for event in desk.events] == (list(range(1, 31)) if events == "all" else [])
+    assert [event["awx_counter"] for event in desk.events] == (list(range(1, 31)) if events == "all" else [])
 
 
 def test_a_single_event_that_is_larger_than_is_read_is_named(awx: Awx, make_desk: Callable[..., Any]) -> None:
@@ -576,7 +576,7 @@ def test_a_job_cancelled_by_somebody_else_is_an_error(awx: Awx, awx_desk: Any) -
 def test_events_are_shown_as_they_come(awx: Awx, awx_desk: Any, events: str, shown: list[int]) -> None:
     awx.events[101] = [{"counter": n, "event": "verbose", "stdout": f"line {n}", "failed": n == 4, "host_name": "a"} for n in (1, 2, 3, 4)]
     run(awx_desk, template="deploy", events=events)
-    assert [event["counter"] for event in awx_desk.events] == shown
+    assert [event["awx_counter"] for event in awx_desk.events] == shown
     assert all(event["host"] == "a" for event in awx_desk.events)
 
 
@@ -589,7 +589,7 @@ def test_events_that_awx_stores_late_are_shown_in_their_order(awx: Awx, awx_desk
     awx.events[101] = [first, second, third]
     awx.hold.set()
     awx_desk.wait()
-    assert [event["counter"] for event in awx_desk.events] == [1, 2, 3]
+    assert [event["awx_counter"] for event in awx_desk.events] == [1, 2, 3]
 
 
 def test_a_failure_that_awx_stores_late_is_shown_once_all_the_same(awx: Awx, awx_desk: Any) -> None:
@@ -601,7 +601,22 @@ def test_a_failure_that_awx_stores_late_is_shown_once_all_the_same(awx: Awx, awx
     awx.events[101] = [late, early]
     awx.hold.set()
     awx_desk.wait()
-    assert [event["counter"] for event in awx_desk.events] == [4, 2]
+    assert [event["awx_counter"] for event in awx_desk.events] == [4, 2]
+
+
+@pytest.mark.parametrize(("events", "before", "shown"), [("all", 2, [3, 4]), ("failed", 4, [])])
+def test_who_takes_over_does_not_show_again_what_was_shown(
+    awx: Awx, events: str, before: int, shown: list[int],
+) -> None:
+    awx.events[101] = [{"counter": n, "event": "verbose", "stdout": "x", "failed": n == 4} for n in (1, 2, 3, 4)]
+    emitted: list[Any] = []
+    stored = [{"counter": 7, "event": "verbose", "job_id": 101, "awx_counter": before}]
+    given = ActionSettings(http_denied_cidrs=OPEN, awx=settings(awx))
+    runner = Runner(
+        standard_registry(given, plugins=False), given, lambda *_: None, events=lambda _, more: emitted.extend(more), told=lambda _: stored)
+    runner.run(RunRequest(attempt_id="a1", name="awx.job", input={**FAST, "template": "deploy", "events": events}, repeated=True))
+    runner.stop()
+    assert [event["awx_counter"] for event in emitted] == shown
 
 
 def test_a_workflow_shows_its_nodes_and_the_events_of_their_jobs(awx: Awx, awx_desk: Any) -> None:

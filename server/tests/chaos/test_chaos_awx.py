@@ -76,6 +76,22 @@ def test_a_job_is_launched_once_though_its_server_is_killed_while_it_runs(starte
     assert TOKEN not in stored(started, execution_id)
 
 
+def test_live_output_is_shown_once_though_the_server_is_killed_meanwhile(started, awx, until):
+    awx.hold.clear()
+    awx.events[101] = [{"counter": number, "event": "verbose", "stdout": f"line {number}"} for number in (1, 2)]
+    given = {"template": "deploy", "poll_seconds": 0.05, "events": "all"}
+    request = {"name": "awx.job", "params": {"save_result": True}, "input": given}
+    action = started.client.ask("POST", "/v2/action_executions", request).body["id"]
+    path = f"/v2/action_executions/{action}/output"
+    until(lambda: started.client.ask("GET", path).body == "line 1\nline 2\n")
+    started.servers.all[0].kill()
+    revive(started)
+    awx.events[101].append({"counter": 3, "event": "verbose", "stdout": "line 3"})
+    awx.hold.set()
+    until(lambda: started.client.ask("GET", f"/v2/action_executions/{action}").body["state"] == "SUCCESS")
+    assert started.client.ask("GET", path).body == "line 1\nline 2\nline 3\n"
+
+
 def test_the_action_is_catalogued_and_runs_on_its_own(started, awx):
     described = started.client.ask("GET", "/v2/actions/awx.job").body
     assert described["input"].startswith("template, organization=null, extra_vars=null")

@@ -65,6 +65,10 @@ Emit = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Takes live events of a running action: its id, and the events in order. Called from any thread; must be quick."""
 
 
+Told = Callable[[str], Iterable[Mapping[str, Any]]]
+"""Gives the stored live events of an action, by its id, in order. Waits for the database."""
+
+
 Keep = Callable[[str, Mapping[str, str]], bool]
 """Stores artifacts of a running action: its id, and texts by name. False if they are not kept."""
 
@@ -93,6 +97,7 @@ class ActionContext:
     secrets: Secrets = field(default_factory=NoSecrets)
     sink: Emit | None = None
     keeper: Keep | None = None
+    teller: Told | None = None
     created_at: datetime = field(default_factory=clock.now)
     repeated: bool = False
     project_sources: ProjectSources = field(default_factory=NoProjectSources)
@@ -118,6 +123,10 @@ class ActionContext:
         """Hand on live output, JSON-ready, in order."""
         if self.sink is not None and events:
             self.sink(self.action_execution_id, events)
+
+    def told(self) -> Iterable[Mapping[str, Any]]:
+        """The live output that was stored of the action before, by a process that died, in order. Waits for the database."""
+        return () if self.teller is None or not self.repeated else self.teller(self.action_execution_id)
 
     def keep(self, texts: Mapping[str, str]) -> bool:
         """Store texts that are too large for the result as artifacts, by name. Waits for the database.

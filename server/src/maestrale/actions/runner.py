@@ -26,7 +26,7 @@ from maestrale.actions.http_client import HttpClient
 from maestrale.actions.lanes import LoopLane, ThreadLane, Timer
 from maestrale.actions.limits import NoPlaces, Places, limits_for
 from maestrale.actions.project_source import NoProjectSources, ProjectSources
-from maestrale.actions.protocol import Action, ActionContext, Emit, Ending, Keep, NoSecrets, Secrets
+from maestrale.actions.protocol import Action, ActionContext, Emit, Ending, Keep, NoSecrets, Secrets, Told
 from maestrale.actions.registry import Entry, Registry
 from maestrale.actions.results import CANCELLED, json_ready, not_instantiated_text, raised, timed_out
 from maestrale.actions.settings import ActionSettings
@@ -102,7 +102,7 @@ class Runner:
         self, registry: Registry, settings: ActionSettings, done: Done, *,
         released: Callable[[str], None] | None = None, events: Emit | None = None, secrets: Secrets | None = None,
         when_stored: Callable[[str, Callable[[], None]], None] | None = None, project_sources: ProjectSources | None = None,
-        places: Places | None = None, keep: Keep | None = None,
+        places: Places | None = None, keep: Keep | None = None, told: Told | None = None,
     ) -> None:
         """``when_stored`` calls a function once all events of an action are kept. Raises ValueError for senseless settings."""
         self._places = NoPlaces() if places is None else places
@@ -115,6 +115,7 @@ class Runner:
         self._project_sources = project_sources or NoProjectSources()
         self._when_stored = when_stored
         self._keep = keep
+        self._told = told
         policy = EgressPolicy.of(settings.http_denied_cidrs, settings.http_allowed_hosts)
         self._http = HttpClient(policy, connections=settings.http_connections, ca_file=settings.ca_file)
         self._loop_lane = LoopLane(
@@ -276,7 +277,7 @@ class Runner:
             action_execution_id=request.attempt_id, action_name=request.name, settings=self.settings, http=self._http,
             workflow_name=request.workflow_name, workflow_execution_id=request.workflow_execution_id,
             task_name=request.task_name, task_execution_id=request.task_execution_id, project_id=request.project_id,
-            security=request.security, secrets=self._secrets, sink=self._events, keeper=self._keep,
+            security=request.security, secrets=self._secrets, sink=self._events, keeper=self._keep, teller=self._told,
             created_at=request.created_at, repeated=request.repeated, project_sources=self._project_sources,
         )
 

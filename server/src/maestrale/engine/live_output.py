@@ -9,6 +9,7 @@ where lines end; a piece that a line goes on after is marked ``open``.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,6 +86,17 @@ class LiveOutput:
         for piece in pieces(event, self._event_max):
             self._queue.append(_Item(attempt_id, event=piece))
             self._open[attempt_id] += 1
+
+    def told(self, attempt_id: str) -> Iterator[Mapping[str, Any]]:
+        """What is stored of an action so far, in order. Raises DatabaseUnavailableError."""
+        page = self._page(attempt_id, 0)
+        while page:
+            for _, body in page:
+                yield json.loads(body)
+            page = self._page(attempt_id, page[-1][0])
+
+    def _page(self, attempt_id: str, after: int) -> Sequence[tuple[int, str]]:
+        return self._database.run_read(lambda conn: action_events.stored(conn, attempt_id, after=after, limit=MOST_AT_ONCE))
 
     def when_stored(self, attempt_id: str, report: Report) -> None:
         """Call ``report`` when all events that the action has emitted are stored; at once if there are none."""

@@ -68,9 +68,13 @@ def add(conn: Connection, scope: Scope, attempt_id: str, given: Sequence[Mapping
 def read(conn: Connection, scope: Scope, attempt_id: str, *, after: int = 0, limit: int = 500) -> Page:
     """The next events of a visible action. Raises NotFoundError."""
     state = _state(conn, scope, attempt_id)
+    return Page(state, stored(conn, attempt_id, after=after, limit=limit))
+
+
+def stored(conn: Connection, attempt_id: str, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
+    """The next events of an action whoever it belongs to, for the process that runs it: (counter, JSON text)."""
     statement = sa.select(events.counter, events.body).where(events.attempt_id == attempt_id, events.counter > after)
-    found = conn.execute(statement.order_by(events.counter).limit(limit))
-    return Page(state, [(row[0], row[1]) for row in found])
+    return [(row[0], row[1]) for row in conn.execute(statement.order_by(events.counter).limit(limit))]
 
 
 def _state(conn: Connection, scope: Scope, attempt_id: str) -> str:

@@ -130,6 +130,8 @@ class _Run:
     async def _follow(self, job: Job) -> dict[str, Any]:
         approvals = getattr(self._inputs, "approvals", "wait")
         watch = Watch(self._client, job, events=self._inputs.events, approvals=approvals, tell=self._context.emit)
+        if self._inputs.events != "none":
+            await asyncio.to_thread(watch.remember, self._context.told())
         return await self._follower.end_of(job, watch.look)
 
     def _may_retry(self, job: Job, shown: Mapping[str, Any]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from maestrale.actions.awx.client import AwxError, Client
 from maestrale.actions.awx.launch import Job, events_path
 from maestrale.actions.awx.nodes import APPROVAL, Node, all_nodes
 
-_LIVE = ("counter", "event", "created", "host_name", "task", "play", "role", "changed", "failed", "stdout")
+_LIVE = ("event", "created", "host_name", "task", "play", "role", "changed", "failed", "stdout")
 _WITH_EVENTS = ("job", "ad_hoc_command", "project_update", "inventory_update")
+
+_PORTION = 200
 
 Tell = Callable[[Sequence[Mapping[str, Any]]], None]
 
@@ -27,6 +29,16 @@ class Watch:
         self._seen: dict[int, int] = {}
         self._failures: set[tuple[int, int]] = set()
         self._states: dict[int, str | None] = {}
+
+    def remember(self, told: Iterable[Mapping[str, Any]]) -> None:
+        """What was told already, so that it isn't again."""
+        for event in told:
+            job, counter = event.get("job_id"), event.get("awx_counter")
+            if isinstance(job, int) and isinstance(counter, int):
+                self._seen[job] = max(self._seen.get(job, 0), counter)
+                self._failures.add((job, counter))
+            elif isinstance(job, int):
+                self._states[job] = event.get("status")
 
     async def look(self, is_last: bool) -> None:
         """Tell what came since the last look. Raises AwxError."""
@@ -75,15 +87,19 @@ class Watch:
             seen = max(seen, counter)
             if not is_all:
                 self._failures.add((job.id, counter))
-            events.append(_shown(event, None if job == self._job else job))
+            events.append(_shown(event, job))
+            if len(events) == _PORTION:
+                self._seen[job.id] = seen
+                self._tell(events)
+                events = []
         self._seen[job.id] = seen
         self._tell(events)
 
 
-def _shown(event: Mapping[str, Any], of: Job | None) -> dict[str, Any]:
-    """An event as it is told; ``of``: the job of a workflow's node that it is of."""
+def _shown(event: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    """An event of a job as it is told: with the number that it has there."""
     shown = {("host" if name == "host_name" else name): event[name] for name in _LIVE if event.get(name) is not None}
-    return shown if of is None else {**shown, "job_id": of.id}
+    return {**shown, "job_id": job.id, "awx_counter": int(event.get("counter") or 0)}
 
 
 def _news(node: Node) -> dict[str, Any]:
