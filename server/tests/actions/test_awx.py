@@ -147,6 +147,21 @@ def test_the_result_waits_until_all_events_are_processed(awx: Awx, awx_desk: Any
     assert awx_desk.wait().data["artifacts"] == {"late": True}
 
 
+@pytest.mark.parametrize(("ending", "events", "message"), [
+    ({"status": "successful"}, [FAILED], ""),
+    ({"status": "failed"}, [FAILED, {**FAILED, "counter": 5, "event": "runner_on_unreachable", "host_name": "c"}],
+     "The job 101 failed: host b failed in task 'Install': no such package [failed on 1 more: c]"),
+    ({"status": "failed"}, [{**FAILED, "event": "runner_on_unreachable"}],
+     "The job 101 failed: host b was not reached in task 'Install': no such package"),
+    ({"status": "error", "job_explanation": "no room"}, [], "The job 101 ended as 'error': no room"),
+    ({"status": "canceled"}, [FAILED], "The job 101 ended as 'canceled'."),
+])
+def test_a_sentence_says_what_went_wrong(awx: Awx, awx_desk: Any, ending: dict[str, Any], events: list[Any], message: str) -> None:
+    awx.ending, awx.events[101] = ending, events
+    result = run(awx_desk, template="deploy")
+    assert (result.error or result.data)["message"] == message
+
+
 def test_failed_hosts_are_tried_once_more_when_asked_for(awx: Awx, awx_desk: Any) -> None:
     awx.ending = {"status": "failed", "event_processing_finished": True}
     result = run(awx_desk, template="deploy", retry="failed_hosts")

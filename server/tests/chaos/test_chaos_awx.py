@@ -76,6 +76,12 @@ def test_a_job_is_launched_once_though_its_server_is_killed_while_it_runs(starte
     assert TOKEN not in stored(started, execution_id)
 
 
+def test_a_failed_job_is_told_in_a_sentence_as_the_reason_of_the_task(started, awx):
+    awx.ending = {"status": "error", "event_processing_finished": True, "job_explanation": "no room"}
+    (task,) = started.client.list("tasks", workflow_execution_id=started.wait(started.start("w", limit="web1"))["id"])
+    assert task["state_info"] == "The job 101 ended as 'error': no room"
+
+
 def test_live_output_is_shown_once_though_the_server_is_killed_meanwhile(started, awx, until):
     awx.hold.clear()
     awx.events[101] = [{"counter": number, "event": "verbose", "stdout": f"line {number}"} for number in (1, 2)]

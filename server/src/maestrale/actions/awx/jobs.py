@@ -176,8 +176,8 @@ class JobAction(AwxAction):
     controller: one of the server's configuration; or url, with token, or username and password (token, password: names of secrets), verify.
     poll_seconds: longest pause between two looks. events: none, failed or all, shown live. cancel_on_cancel: true.
 
-    The result has the keys job_id, type, url, status, elapsed, changed, explanation, artifacts, host_summaries, failed_hosts,
-    failed_tasks, stdout_tail, ignored_fields; a job that didn't end well has the same mapping as its error.
+    The result has the keys job_id, type, url, status, elapsed, changed, message, explanation, artifacts, host_summaries,
+    failed_hosts, failed_tasks, stdout_tail, ignored_fields; a job that didn't end well has the same mapping as its error.
     """
 
     name = "awx.job"

@@ -16,6 +16,7 @@ _FAILURES = "runner_on_failed,runner_on_unreachable"
 _TOO_LARGE = "Standard Output too large to display"
 _MOST_FAILURES = 200
 _LAST_EVENTS = 200
+_HOSTS_SHOWN = 5
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _WITH_HOSTS = ("job", "ad_hoc_command")
 
@@ -42,6 +43,7 @@ class Outcome:
                 counts = await self._hosts(part)
                 _add(hosts, counts)
                 failed += await self._failed_tasks(part, counts)
+        explanation = shown.get("job_explanation") or shown.get("result_traceback") or ""
         result = {
             "job_id": job.id,
             "type": job.kind,
@@ -49,7 +51,8 @@ class Outcome:
             "status": shown.get("status"),
             "elapsed": shown.get("elapsed"),
             "changed": any(counts["changed"] for counts in hosts.values()),
-            "explanation": shown.get("job_explanation") or shown.get("result_traceback") or "",
+            "message": _message(job, str(shown.get("status")), failed, explanation),
+            "explanation": explanation,
             "artifacts": artifacts,
             "host_summaries": hosts,
             "failed_hosts": [name for name, counts in hosts.items() if counts["failures"] or counts["dark"]],
@@ -133,6 +136,21 @@ def _described(node: Node) -> dict[str, Any]:
         "identifier": node.identifier, "job_id": node.job_id, "type": node.kind, "name": node.job_name, "status": node.status,
         "do_not_run": node.do_not_run,
     }
+
+
+def _message(job: Job, status: str, failed: list[dict[str, Any]], explanation: str) -> str:
+    """One sentence on what went wrong, "" after success."""
+    if status == "successful":
+        return ""
+    if not failed or status == "canceled":
+        return f"The {job.name} ended as '{status}'" + (f": {explanation}" if explanation else ".")
+    first = failed[0]
+    what = "was not reached" if first["unreachable"] else "failed"
+    text = f"The {job.name} failed: host {first['host']} {what} in task '{first['task']}': {first['message']}"
+    others = sorted({task["host"] for task in failed} - {first["host"]})
+    if others:
+        text += f" [failed on {len(others)} more: {', '.join(others[:_HOSTS_SHOWN])}{', ...' if len(others) > _HOSTS_SHOWN else ''}]"
+    return text
 
 
 def tail_of(text: str, size: int) -> str:
