@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +17,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from desk import OPEN, Desk
 from http_peer import Peer
+from outside import CONTAINER_IMAGE, leave_out
 
 from maestrale.actions import ActionSettings, Registry
 from maestrale.clock import now
+
+
+@pytest.fixture(scope="session")
+def container_image() -> str:
+    """The image in which tests run playbooks in containers; without it, or without podman, they are left out."""
+    if shutil.which("podman") is None:
+        leave_out("podman", "it is not installed")
+    if subprocess.run(["podman", "image", "exists", CONTAINER_IMAGE], check=False, timeout=60).returncode:
+        leave_out("podman", f"there is no image {CONTAINER_IMAGE}; tools/test_image.py makes it")
+    return CONTAINER_IMAGE
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +21,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from desk import IDENT
-from outside import leave_out
+from outside import CONTAINER_IMAGE as IMAGE
 
 from maestrale.actions import PlaybookSettings, process_tree
 from maestrale.actions.playbook import remove_remains
 from maestrale.actions.playbook_directory import MARK
 
-IMAGE = os.environ.get("MAESTRALE_TEST_IMAGE") or "localhost/maestrale-test-ee:1"
+pytestmark = pytest.mark.usefixtures("container_image")
 PYTHON = "{{ ansible_playbook_python }}"
 ONE = f"web1 ansible_connection=local ansible_python_interpreter='{PYTHON}'"
 LOCAL = {"all": {"hosts": {"web1": {}, "web2": {}}, "vars": {"ansible_connection": "local", "ansible_python_interpreter": PYTHON}}}
@@ -37,14 +36,6 @@ STUBBORN = "trap '' TERM HUP INT; (setsid sleep 98754 &) ; sleep 98754"
 
 def podman(*arguments: str) -> str:
     return subprocess.run(["podman", *arguments], capture_output=True, text=True, check=False, timeout=60).stdout
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _image() -> None:
-    if shutil.which("podman") is None:
-        leave_out("podman", "it is not installed")
-    if subprocess.run(["podman", "image", "exists", IMAGE], check=False, timeout=60).returncode:
-        leave_out("podman", f"there is no image {IMAGE}; tools/test_image.py makes it")
 
 
 @pytest.fixture
@@ -236,6 +227,14 @@ def test_a_deep_working_directory_does_not_break_the_sockets_in_it(make_desk: Ca
     assert list(work.iterdir()) == []
 
 
+def test_inventory_plugins_keep_what_they_read(desk: Any, books: Path) -> None:
+    (books / "hosts.yml").write_text(json.dumps(LOCAL), encoding="utf-8")
+    task = {"ansible.builtin.set_stats": {"data": {"at": "{{ lookup('env', 'ANSIBLE_INVENTORY_CACHE_CONNECTION') }}"}}}
+    result = desk.run(
+        "ansible.playbook", playbook=play(task), project="books", inventory="hosts.yml", limit=["web1"], inventory_cache=60)
+    assert result.value["artifacts"]["at"].endswith("/inventory_cache"), result
+
+
 # ---- what it sees, and its bounds
 
 
@@ -256,6 +255,13 @@ def test_its_memory_is_bounded(make_desk: Callable[..., Any], work: Path) -> Non
     greedy = shell("exec python3 -c 'x = bytearray(400 * 1024 ** 2)'", failed_when=False)
     result = desk.run("ansible.playbook", playbook=play(greedy), inventory=ONE, registered=["seen"])
     assert result.value["registered"]["web1"]["seen"]["rc"] == -signal.SIGKILL, result
+
+
+def test_ansible_that_is_killed_itself_says_what_may_have_been_wrong(make_desk: Callable[..., Any], work: Path) -> None:
+    desk = make_desk(playbooks=settings(work, memory_max=24 * 1024**2))
+    value = desk.run("ansible.playbook", playbook=play(), inventory=ONE).value
+    assert (value["status"], value["rc"]) == ("failed", 137)
+    assert value["message"].startswith("Playbook was killed, perhaps since its container had more than 25165824 bytes of memory")
 
 
 def test_its_processes_are_bounded(make_desk: Callable[..., Any], work: Path) -> None:

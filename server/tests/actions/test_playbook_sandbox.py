@@ -45,6 +45,17 @@ def test_it_sees_no_other_process_and_no_file_that_it_was_not_given(
 
 
 @needs_tool
+def test_it_sees_the_variables_beside_an_inventory_of_another_project(make_desk: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "sites/group_vars").mkdir(parents=True)
+    (tmp_path / "sites/hosts").write_text(ONE, encoding="utf-8")
+    (tmp_path / "sites/group_vars/all.yml").write_text("port: 5432\n", encoding="utf-8")
+    desk = make_desk(playbooks=PlaybookSettings(roots={"sites": str(tmp_path / "sites")}))
+    tasks = play({"ansible.builtin.set_stats": {"data": {"port": "{{ port }}"}}})
+    result = desk.run("ansible.playbook", playbook=tasks, inventory=f"{tmp_path}/sites/hosts", isolation="sandbox")
+    assert result.value["artifacts"] == {"port": 5432}, result
+
+
+@needs_tool
 def test_secrets_reach_it_and_cancel_ends_all_of_it(make_desk: Callable[..., Any], tmp_path: Path) -> None:
     desk = make_desk(playbooks=PlaybookSettings(work_dir=str(tmp_path / "work"), grace=1.0))
     desk.secrets["site/db"] = "s3cr3t"

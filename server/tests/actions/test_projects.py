@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -362,18 +363,34 @@ def test_a_project_that_nobody_knows_is_named(project: Any, repo: Repo) -> None:
     assert "There is no git project 'none'" in project(project="none").error
 
 
+REQUIRING = {
+    "requirements.yml": "collections: [{name: ./acme, type: dir}]\nroles: []\n",
+    "acme/galaxy.yml": "namespace: acme\nname: things\nversion: 1.0.0\nreadme: README.md\nauthors: [a]\n", "acme/README.md": "x",
+    "acme/roles/greet/tasks/main.yml": "- ansible.builtin.set_stats: {data: {said: hello}}\n",
+    "greet.yml": "- hosts: all\n  gather_facts: false\n  roles: [acme.things.greet]\n",
+}
+
+
 def test_required_content_is_installed_once_for_each_content(project: Any, repo: Repo, tmp_path: Path) -> None:
-    repo.commit({
-        "requirements.yml": "collections: [{name: ./acme, type: dir}]\nroles: []\n",
-        "acme/galaxy.yml": "namespace: acme\nname: things\nversion: 1.0.0\nreadme: README.md\nauthors: [a]\n", "acme/README.md": "x",
-        "acme/roles/greet/tasks/main.yml": "- ansible.builtin.set_stats: {data: {said: hello}}\n",
-        "greet.yml": "- hosts: all\n  gather_facts: false\n  roles: [acme.things.greet]\n",
-    })
+    repo.commit(REQUIRING)
     assert playbook(project, repo, "greet.yml").data["artifacts"] == {"said": "hello"}
     (content,) = (tmp_path / "cache" / "content").iterdir()
     marked = (content / "complete").stat().st_mtime_ns
     assert project(project={"url": repo.url}).data["requirements"] is True
     assert [(path, (path / "complete").stat().st_mtime_ns) for path in (tmp_path / "cache" / "content").iterdir()] == [(content, marked)]
+
+
+@pytest.mark.parametrize("isolation", ["sandbox", "container"])
+def test_required_content_is_found_in_isolation(
+    project: Any, repo: Repo, isolation: str, request: pytest.FixtureRequest,
+) -> None:
+    if isolation == "sandbox" and shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    image = request.getfixturevalue("container_image") if isolation == "container" else None
+    repo.commit(REQUIRING)
+    settings = {"execution_environment": image, "container_network": "none"}
+    result = playbook(project, repo, "greet.yml", isolation=isolation, settings=settings)
+    assert result.data["artifacts"] == {"said": "hello"}, result
 
 
 def test_requirements_that_can_not_be_installed_say_why(project: Any, repo: Repo, tmp_path: Path) -> None:

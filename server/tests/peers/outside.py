@@ -1,7 +1,7 @@
-"""What some tests need besides this checkout: a real Keystone, and the clients of OpenStack in an environment of their own.
+"""What some tests need besides this checkout: a real Keystone, the clients of OpenStack in an environment of their own, podman.
 
-Both are made beneath ``build`` when they are asked for. What MAESTRALE_TEST_REQUIRE names (``keystone``, ``clients``,
-``tempest``) must be there; otherwise its absence skips the tests with a line that says so.
+The first two are made beneath ``build`` when they are asked for. What MAESTRALE_TEST_REQUIRE names (``keystone``, ``clients``,
+``tempest``, ``podman``) must be there; otherwise its absence skips the tests with a line that says so.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build"
 KEYSTONE_SCRIPT = Path(os.environ.get("MAESTRALE_KEYSTONE_SCRIPT", ROOT.parent / "shared" / "lab" / "keystone.sh"))
+CONTAINER_IMAGE = os.environ.get("MAESTRALE_TEST_IMAGE") or "localhost/maestrale-test-ee:1"
+"""What tools/test_image.py makes."""
+
 PASSWORD = "secret"
 PATIENCE = 60.0
 """Seconds to wait for Keystone on a busy machine."""

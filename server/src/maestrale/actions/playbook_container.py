@@ -56,7 +56,7 @@ def contained(job: dict[str, Any], image: str, settings: PlaybookSettings, given
         "run", f"--name={name}", f"--workdir={workdir}", *_mounts(directory, shown), *_options(settings), image, *start, *ansible,
     ])
     job["environment"] = podman.environment() | _outside(environment) | {"AWX_LIB_DIRECTORY": _runners_callbacks()}
-    job["container"] = {"name": name, "image": image}
+    job["container"] = {"name": name, "image": image, "memory": settings.memory_max}
     # podman bounds all processes of the container together
     job["limits"] |= {"memory": None, "cpu": None, "processes": None}
 

@@ -9,8 +9,9 @@ grace is killed, orphans included, for which this process is the subreaper.
 The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complete but for the paths of sockets), ``arguments``
 (for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``pipes`` (name -> text, read once), ``ssh_key``,
 ``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``sandboxed``, ``container``
-(its ``name`` and ``image``; None without one), ``listed`` (a file whose JSON is part of the result), ``inventory_cache`` (a folder whose
-files are handed on as ``{"inventory_cache": {...}}``). Imports only the standard library and ansible-runner, for a fast start.
+(its ``name``, ``image`` and ``memory`` in bytes; None without one), ``listed`` (a file whose JSON is part of the result),
+``inventory_cache`` (a folder whose files are handed on as ``{"inventory_cache": {...}}``). Imports only the standard library and
+ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _BATCH_SECONDS = 0.25
 _STATUS = {"cancel": "canceled", "timeout": "timeout", "idle": "timeout", "orphaned": "canceled", "processes": "failed"}
 _COUNTING_SECONDS = 0.2
 _PODMAN_FAILED = frozenset({125, 126, 127})
+_KILLED = 128 + signal.SIGKILL
 
 
 class QuickSpawn(pexpect.spawn):  # type: ignore[misc]
@@ -269,8 +271,7 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
     result |= job["modes"]
     if job.get("listed"):
         result["listed"] = _collected(Path(job["listed"]))
-    if overseer.ending:
-        result["message"] = _ending_text(overseer.ending, job)
+    result["message"] = _ending_text(overseer.ending, rc, job) or result["message"]
     return result
 
 
@@ -333,7 +334,12 @@ def _collected(path: Path) -> dict[str, Any]:
     return collected if isinstance(collected, dict) else {}
 
 
-def _ending_text(ending: str, job: dict[str, Any]) -> str:
+def _ending_text(ending: str | None, rc: int | None, job: dict[str, Any]) -> str:
+    """Why it was ended, if it was."""
+    if ending is None:
+        most = (job["container"] or {}).get("memory") if rc == _KILLED else None
+        reason = f"perhaps since its container had more than {most} bytes of memory (setting playbooks.memory_max)"
+        return f"Playbook was killed, {reason}." if most else ""
     if ending == "idle":
         return f"Playbook was stopped since it printed nothing for {job['idle_timeout']:g} seconds."
     if ending == "processes":
