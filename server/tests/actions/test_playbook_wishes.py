@@ -178,6 +178,13 @@ def test_a_task_that_reads_an_inventory_anew_makes_the_next_one_ask_too(rented: 
     assert [rented(inventory_cache=age)[1] for age in (60, 60, 0, 60, 60)] == [1, 1, 2, 3, 3]
 
 
+def test_a_folder_of_inventories_is_kept_too(rented: Any, tmp_path: Path) -> None:
+    (tmp_path / "books/clouds").mkdir()
+    (tmp_path / "books/rented.yml").rename(tmp_path / "books/clouds/rented.yml")
+    assert rented(inventory="clouds", inventory_cache=60) == (["vm1", "vm2"], 1)
+    assert rented(inventory="clouds", inventory_cache=60) == (["vm1", "vm2"], 1)
+
+
 @pytest.mark.parametrize("more", [{"extra_vars": {"region": "north"}}, {"secrets": {"one": "env/one"}}])
 def test_what_is_read_with_other_variables_or_secrets_is_asked_for_by_itself(rented: Any, more: dict[str, Any]) -> None:
     assert rented(inventory_cache=60)[1] == 1
