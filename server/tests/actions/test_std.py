@@ -94,10 +94,9 @@ def test_L378_fail_without_error_data_raises(desk: Any, registry: Registry, inpu
 
 @pytest.mark.parametrize("seconds", [0, -3, "soon", None, "-1", 0.9, {}, "0.9"])
 def test_L379_sleep_takes_odd_values_as_0(desk: Any, seconds: Any) -> None:
-    started = time.monotonic()
+    assert SleepAction(seconds=seconds).seconds == 0
     result = desk.run("std.sleep", seconds=seconds)
     assert (result.state, result.data) == ("SUCCESS", None)
-    assert time.monotonic() - started < 0.5
 
 
 @pytest.mark.parametrize(("inputs", "seconds"), [({}, 1.0), ({"seconds": 7}, 7.0), ({"seconds": "7"}, 7.0), ({"seconds": 7.9}, 7.0)])
