@@ -333,6 +333,11 @@ def test_a_playbook_runs_from_a_commit_and_the_result_says_which(project: Any, r
     assert result.data["project"] == {"url": repo.url, "ref": first, "revision": first}
 
 
+def test_a_closed_policy_lets_a_tenant_use_a_named_project_with_an_inventory(project: Any, repo: Repo, sources: Sources) -> None:
+    sources.add("site", repo.url)
+    assert playbook(project, repo, project="site", settings={"closed": True}, tenant="unlisted").state == "SUCCESS"
+
+
 @pytest.mark.parametrize(("path", "text"), [
     ("../../etc/passwd", "The playbook '../../etc/passwd' is not a file in the project at "),
     ("/etc/passwd", "The playbook '/etc/passwd' is not a file in the project at "),

@@ -57,8 +57,12 @@ class PlaybookPolicy:
         self._check_tenant("inline")
 
     def check_listed(self) -> None:
-        """That the tenant may use anything at all: an inventory's templates and plugins are code, too. Raises PlaybookRefusedError."""
-        if self.settings.closed and not self.is_admin and not self.settings.projects.get(self.project_id):
+        """That the tenant may use anything: an inventory's templates and plugins are code, too. Raises PlaybookRefusedError.
+
+        A git project that was checked out has been allowed before.
+        """
+        is_let = self.is_admin or self.checkout is not None or bool(self.settings.projects.get(self.project_id))
+        if self.settings.closed and not is_let:
             raise PlaybookRefusedError(f"The project '{self.project_id}' may not use inventories (setting playbooks.projects).")
 
     def check_inline_inventory(self) -> None:
