@@ -39,7 +39,10 @@ def venv_path(name: str, interpreter: Path | None = None) -> Path:
 def ensure(name: str, interpreter: Path | None = None) -> Path:
     """Make the environment unless it is as wanted already, one caller at a time; returns its folder."""
     with _alone(venv_path(name, interpreter)):
-        return _ensure(name, interpreter)
+        path = _ensure(name, interpreter)
+        if b"--editable server" in (REQUIREMENTS / f"{name}.txt").read_bytes():
+            _compile(path)
+        return path
 
 
 @contextlib.contextmanager
@@ -113,6 +116,11 @@ def _install(path: Path, requirements: Path) -> None:
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
         raise VenvError(f"pip can't install {requirements.relative_to(ROOT)}:\n{result.stderr.strip()}")
+
+
+def _compile(path: Path) -> None:
+    """Keep the server's byte code beside its sources, also where Python is told to write none: it would compile them at each start."""
+    subprocess.run([str(path / "bin" / "python"), "-m", "compileall", "-q", str(ROOT / "server" / "src")], check=False)
 
 
 def main(names: list[str]) -> int:
