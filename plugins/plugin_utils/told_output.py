@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import uuid
 
 from ..module_utils.errors import ConflictError, EngineError
 from ..module_utils.kinds import ACTION_EXECUTION
@@ -25,11 +27,15 @@ class ToldOutput:
         self._events = []
         self._sent_at = time.monotonic()
         self._is_kept = True
+        self._last = 0
+        self._is_unsure = False
+        self._lost = 0
 
     def note(self, event):
         """Send this soon."""
         if self._is_kept:
-            self._events.append(event)
+            self._events.append({**event, "uuid": str(uuid.uuid4())})
+            self._lost += max(0, len(self._events) - KEPT)
             del self._events[:-KEPT]
 
     def is_due(self):
@@ -41,12 +47,33 @@ class ToldOutput:
         self._sent_at = time.monotonic()
         while self._events and self._is_kept:
             try:
-                self._client.request("POST", self._path, document={"events": self._events[:PORTION]})
+                self._send_portion()
             except EngineError as error:
+                self._is_unsure = error.is_transient
                 if error.is_transient or isinstance(error, ConflictError):
                     raise
                 # OpenStack Mistral knows no such path.
                 self._is_kept = False
                 self._events.clear()
-            else:
-                del self._events[:PORTION]
+
+    def _send_portion(self):
+        if self._is_unsure:
+            self._forget_stored()
+        lost = [{"event": "lost", "stdout": "", "lost": self._lost}] if self._lost else []
+        portion = self._events[:PORTION]
+        if portion:
+            reply = self._client.request("POST", self._path, document={"events": [*lost, *portion]})
+            self._last = reply.json()["last"]
+        self._lost = 0
+        del self._events[:PORTION]
+
+    def _forget_stored(self):
+        """The answer to a request may have been lost, not its work: what is stored since must not be sent again."""
+        is_more = True
+        while is_more:
+            reply = self._client.request("GET", self._path, query={"since": self._last, "limit": PORTION})
+            stored = [json.loads(line) for line in reply.text.splitlines() if line.strip()]
+            known = {event.get("uuid") for event in stored}
+            self._events = [event for event in self._events if event["uuid"] not in known]
+            self._last = stored[-1]["counter"] if stored else self._last
+            is_more = len(stored) == PORTION

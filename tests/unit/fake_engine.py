@@ -27,6 +27,7 @@ class FakeEngine:
         self.troubles = []
         self.requests = []
         self.events = None
+        self.lost_answers = 0
         self.leases = {}
         self.secrets = {}
         self.service = {"": {"versions": [{"id": "v2.0"}]}, "maintenance": {"status": "RUNNING"}}
@@ -75,8 +76,12 @@ class FakeEngine:
         if self.events is None:
             return Reply(404, {}, b"Not Found")
         if method == "POST":
-            self.events.setdefault(identity, []).extend(json.loads(text)["events"])
-            return Reply(201, {}, b'{"last": 1}')
+            stored = self.events.setdefault(identity, [])
+            stored.extend({**event, "counter": len(stored) + number} for number, event in enumerate(json.loads(text)["events"], 1))
+            if self.lost_answers:
+                self.lost_answers -= 1
+                raise UnreachableError("No answer")
+            return Reply(201, {}, json.dumps({"last": len(stored)}).encode())
         since, limit = int(query["since"]), int(query["limit"])
         found = [event for event in self.events.get(identity, []) if event["counter"] > since][:limit]
         return Reply(200, {}, b"".join(json.dumps(event).encode() + b"\n" for event in found))

@@ -179,13 +179,40 @@ def test_the_end_of_a_play_reaches_an_engine_that_was_away_for_minutes(report, e
     plugin.v2_playbook_on_start(None)
     plugin.v2_runner_on_ok(result(""))
     began = clock.now
-    engine.troubles = [None, 503] * 20
+    engine.troubles = [None, 503] * 60
     plugin.v2_playbook_on_stats(stats())
     assert engine.troubles == []
     assert clock.now - began > 120
     assert len(engine.events["a"]) == 2
     assert bodies(engine)[-1]["state"] == "SUCCESS"
     assert not plugin._display.warning.called
+
+
+def test_output_is_stored_once_though_the_answer_was_lost(report, engine, clock):
+    engine.events = {}
+    plugin = report()
+    plugin._told_at = float("inf")
+    plugin._output._seconds = 0.0
+    engine.lost_answers = 1
+    plugin.v2_runner_on_ok(result("", host="first"))
+    plugin.v2_runner_on_ok(result("", host="second"))
+    plugin.v2_playbook_on_stats(stats())
+    assert [event["host"] for event in engine.events["a"] if "host" in event] == ["first", "second"]
+
+
+def test_what_is_more_than_is_kept_while_the_engine_is_away_is_said_to_be_lost(report, engine, clock, monkeypatch):
+    engine.events = {}
+    monkeypatch.setattr(told_output, "KEPT", 3)
+    plugin = report()
+    plugin._told_at = float("inf")
+    for host in "abcde":
+        plugin.v2_runner_on_ok(result("", host=host))
+    clock.now += 60
+    plugin.v2_runner_on_ok(result("", host="f"))
+    plugin.v2_runner_on_ok(result("", host="g"))
+    plugin.v2_playbook_on_stats(stats())
+    told = [(event.get("host"), event.get("lost")) for event in engine.events["a"]][:5]
+    assert told == [(None, 3), ("d", None), ("e", None), ("f", None), ("g", None)]
 
 
 def test_an_engine_that_stays_away_does_not_hold_up_the_plays_end_for_ever(report, engine, clock):
