@@ -106,6 +106,7 @@ def plugin_docs(run: Run) -> int:
     venv = ensure("collection")
     tree = ansible_test.copy_tree(BUILD / "trees" / "antsibull-docs", with_server=False)
     environment = {**os.environ, "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}", "HOME": str(ansible_test.HOME)}
+    ansible_test.HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = ["lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", "--skip-rstcheck", "."]
     return run(venv / "bin" / "antsibull-docs", *command, cwd=tree, env=environment) or run("echo", "antsibull-docs: nothing found")
 
