@@ -34,7 +34,7 @@ class ToldOutput:
     def note(self, event):
         """Send this soon."""
         if self._is_kept:
-            self._events.append({**event, "uuid": str(uuid.uuid4())})
+            self._events.append(_identified(event))
             self._lost += max(0, len(self._events) - KEPT)
             del self._events[:-KEPT]
 
@@ -59,12 +59,12 @@ class ToldOutput:
     def _send_portion(self):
         if self._is_unsure:
             self._forget_stored()
-        lost = [{"event": "lost", "stdout": "", "lost": self._lost}] if self._lost else []
+        if self._lost:
+            self._events.insert(0, _identified({"event": "lost", "stdout": f"({self._lost} events were lost)"}))
+            self._lost = 0
         portion = self._events[:PORTION]
         if portion:
-            reply = self._client.request("POST", self._path, document={"events": [*lost, *portion]})
-            self._last = reply.json()["last"]
-        self._lost = 0
+            self._last = self._client.request("POST", self._path, document={"events": portion}).json()["last"]
         del self._events[:PORTION]
 
     def _forget_stored(self):
@@ -77,3 +77,7 @@ class ToldOutput:
             self._events = [event for event in self._events if event["uuid"] not in known]
             self._last = stored[-1]["counter"] if stored else self._last
             is_more = len(stored) == PORTION
+
+
+def _identified(event):
+    return {**event, "uuid": str(uuid.uuid4())}

@@ -15,6 +15,8 @@ from ansible_collections.maestrale.mistral.plugins.module_utils.errors import Un
 from ansible_collections.maestrale.mistral.plugins.module_utils.transport import Reply
 
 DEFINED = {"workflows": "version", "actions": "version"}
+TOLD = {"event", "stdout", "play", "task", "host", "uuid"}
+MOST_EVENTS = 500
 FINAL = ("SUCCESS", "ERROR", "CANCELLED")
 
 
@@ -76,8 +78,12 @@ class FakeEngine:
         if self.events is None:
             return Reply(404, {}, b"Not Found")
         if method == "POST":
-            stored = self.events.setdefault(identity, [])
-            stored.extend({**event, "counter": len(stored) + number} for number, event in enumerate(json.loads(text)["events"], 1))
+            told, stored = json.loads(text)["events"], self.events.setdefault(identity, [])
+            if len(told) > MOST_EVENTS or any(
+                set(event) - TOLD or not all(isinstance(one, str) for one in event.values()) for event in told
+            ):
+                return Reply(400, {}, b'{"faultstring": "An event has texts"}')
+            stored.extend({**event, "counter": number} for number, event in enumerate(told, len(stored) + 1))
             if self.lost_answers:
                 self.lost_answers -= 1
                 raise UnreachableError("No answer")

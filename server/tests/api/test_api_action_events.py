@@ -201,6 +201,12 @@ def test_whoever_does_the_work_tells_events_which_are_read_like_others(api, wait
     assert api.get(f"action_executions/{waiting}/output").text == "one\ntwo\nthree\n"
 
 
+def test_an_event_that_is_told_may_have_an_identity_by_which_it_is_known_again(api, waiting):
+    path = f"action_executions/{waiting}/events"
+    assert api.post(path, {"events": [{"event": "x", "uuid": "7f"}]}).status_code == 201
+    assert [event["uuid"] for event in events_of(api.get(path))] == ["7f"]
+
+
 def test_nothing_is_told_of_an_action_that_has_ended(api, waiting):
     api.put(f"action_executions/{waiting}", {"state": "SUCCESS"})
 

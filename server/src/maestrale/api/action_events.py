@@ -33,7 +33,7 @@ PAGE = 500
 PAUSE = 0.3
 SIGN_OF_LIFE = 15.0
 RIVAL_TRIES = 5
-TOLD = ("event", "stdout", "play", "task", "host")
+TOLD = ("event", "stdout", "play", "task", "host", "uuid")
 """What an event that is told from outside may hold, all of it text."""
 
 LINES_TYPE = "application/x-ndjson"
