@@ -65,11 +65,12 @@ class Server:
         self.folder = folder
         self.settings = settings
         self.log = folder / "server.log"
+        self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         (folder / "work").mkdir()
 
     def start(self) -> Engine:
-        """Start it on a free port; returns its API once it listens."""
+        """Start it on its port, or a free one; returns its API once it listens."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MAESTRALE_")},
             "MAESTRALE_DATABASE_URL": f"sqlite:///{self.folder / 'maestrale.sqlite'}",
@@ -79,7 +80,8 @@ class Server:
         }
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(["maestrale", "server", "--port", "0"], env=environment, stdout=output, stderr=output)
+            command = ["maestrale", "server", "--port", str(self.port)]
+            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         engine = Engine()
         engine.api = engine.wait("a listening server", lambda: self._address(begin)) + "/v2"
         return engine
