@@ -53,6 +53,19 @@ def test_secrets_are_variables_that_show_nowhere(desk: Any, work: Path) -> None:
     assert list(work.iterdir()) == []
 
 
+def test_secrets_are_masked_where_results_are_shown_as_yaml(make_desk: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\ncallback_result_format = yaml\n", encoding="utf-8")
+    said = [{"ansible.builtin.debug": {"msg": ["it's {{ phrase }}", "x " * 30 + "{{ phrase }}" + " y" * 30]}}]
+    (tmp_path / "say.yml").write_text(json.dumps(play(*said)), encoding="utf-8")
+    desk = make_desk(playbooks=PlaybookSettings(roots={"books": str(tmp_path)}))
+    desk.secrets["site/phrase"] = "horse's battery: and staple"
+    result = desk.run("ansible.playbook", playbook="say.yml", project="books", inventory=ONE, secrets={"phrase": "site/phrase"})
+    assert result.state == "SUCCESS"
+    told = json.dumps([result.value, desk.events])
+    assert "it''s ********" in told
+    assert not any(word in told for word in ("horse", "battery", "staple"))
+
+
 def encrypted(text: str, vault_id: str, password: str, folder: Path) -> str:
     """A text as ``ansible-vault`` encrypts it."""
     (folder / vault_id).write_text(password, encoding="utf-8")

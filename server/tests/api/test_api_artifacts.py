@@ -13,7 +13,8 @@ from live import Api, running
 
 from maestrale import clock
 from maestrale.actions import Action, ActionContext
-from maestrale.actions.playbook_report import Masker, Report
+from maestrale.actions.playbook_mask import Masker
+from maestrale.actions.playbook_report import Report
 from maestrale.engine.expiration import ARTIFACTS, ExpirationByAge
 
 LOCAL = {"all": {"hosts": {"one": {}}, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}

@@ -24,8 +24,9 @@ from maestrale.actions.playbook_image import have_image
 from maestrale.actions.playbook_inputs import Inputs, is_empty_limit, modes_of
 from maestrale.actions.playbook_isolation import Isolation, isolation_of
 from maestrale.actions.playbook_job import job_of
+from maestrale.actions.playbook_mask import Masker
 from maestrale.actions.playbook_policy import PlaybookPolicy
-from maestrale.actions.playbook_report import Masker, Report, failed_hosts
+from maestrale.actions.playbook_report import Report, failed_hosts
 from maestrale.actions.playbook_subjects import subjects_of
 from maestrale.actions.playbook_verdict import begun, judged, tolerance_of
 from maestrale.actions.project_checkout import checkout_of

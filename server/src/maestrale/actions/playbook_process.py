@@ -33,7 +33,8 @@ import pexpect  # type: ignore[import-untyped]
 
 from maestrale.actions import playbook_directory, playbook_pipes, podman, process_tree
 from maestrale.actions.playbook_ending import Ending, OfContainer, OfProcesses
-from maestrale.actions.playbook_report import Masker, Report
+from maestrale.actions.playbook_mask import Masker
+from maestrale.actions.playbook_report import Report
 
 _BATCH = 100
 _BATCH_SECONDS = 0.25

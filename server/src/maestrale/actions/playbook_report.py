@@ -30,8 +30,10 @@ The result is the same mapping for success and failure::
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from maestrale.actions.playbook_mask import Masker
 
 _RECAP = {
     "ok": "ok", "changed": "changed", "dark": "unreachable", "failures": "failed", "skipped": "skipped", "rescued": "rescued",
@@ -42,36 +44,6 @@ _COPIED_DATA = ("play", "role", "task", "host", "duration")
 _COUNTS_FROM = {
     "runner_on_ok": "ok", "runner_on_failed": "failures", "runner_on_unreachable": "dark", "runner_on_skipped": "skipped",
 }
-MASK = "********"
-
-
-class Masker:
-    """Replaces secret texts wherever they appear in a value."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        lines = {line.strip() for secret in secrets for line in (secret, *secret.splitlines())}
-        # Output shows values as JSON or as Python would, once or twice over.
-        parts = lines | {form for line in lines for form in _written_forms(line)}
-        self._secrets = sorted((part for part in parts if len(part) >= 3), key=len, reverse=True)
-
-    def __call__(self, value: Any) -> Any:
-        """The value with every secret in its texts masked, keys included."""
-        if not self._secrets:
-            return value
-        if isinstance(value, str):
-            for secret in self._secrets:
-                value = value.replace(secret, MASK)
-            return value
-        if isinstance(value, Mapping):
-            return {self(key): self(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self(item) for item in value]
-        return value
-
-
-def _written_forms(text: str) -> Iterable[str]:
-    once = json.dumps(text)[1:-1]
-    return once, json.dumps(once)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]
 
 
 class Report:
