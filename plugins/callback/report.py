@@ -13,7 +13,8 @@ description:
   - Makes a play that runs somewhere else, in AWX or a pipeline, a step of a workflow. It is given the id of an asynchronous action
     that waits, tells the engine that the play runs, and completes the action when the play ends.
   - Meanwhile it tells the engine each task and what came of it on each host, as the live output of the action. OpenStack Mistral keeps
-    no output, and is told the rest. Results are not told, only their C(msg) where a task failed.
+    no output, and is told the rest. Of results only C(msg), C(rc) and C(stderr) are told,
+    where a task failed, and nothing of them with C(no_log).
   - The result is a mapping like that of the action C(ansible.playbook), with C(status), C(changed), C(message), C(stats), C(hosts),
     C(artifacts), C(host_artifacts), C(failed_tasks) and C(rescued_tasks).
   - A play that ends without a recap, since it was interrupted or could not go on, completes the action with an error. One that was
