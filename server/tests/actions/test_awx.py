@@ -634,6 +634,19 @@ def test_who_takes_over_does_not_show_again_what_was_shown(
     assert [event["awx_counter"] for event in emitted] == shown
 
 
+def test_events_of_a_workflows_job_that_awx_processes_after_its_end_are_shown_too(awx: Awx, awx_desk: Any) -> None:
+    first, second, third = ({"counter": number, "event": "verbose", "stdout": "x"} for number in (1, 2, 3))
+    awx.jobs[101] = finished(101, event_processing_finished=False)
+    awx.events[101] = [first, third]
+    awx.ending = {"status": "successful", "workflow_nodes": [node(101)]}
+    awx_desk.submit("awx.workflow_job", template="rollout", events="all", **FAST)
+    until(lambda: sum(path.endswith("/jobs/101/") for _, path in awx.seen) > 3)
+    awx.events[101] = [first, second, third]
+    awx.jobs[101]["event_processing_finished"] = True
+    awx_desk.wait()
+    assert [event["awx_counter"] for event in awx_desk.events if "awx_counter" in event] == [1, 2, 3]
+
+
 def test_a_workflow_shows_its_nodes_and_the_events_of_their_jobs(awx: Awx, awx_desk: Any) -> None:
     awx.jobs[101] = finished(101)
     awx.events[101] = [{"counter": number, "event": "verbose", "stdout": f"line {number}"} for number in (1, 2)]

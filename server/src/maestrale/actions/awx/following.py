@@ -16,8 +16,8 @@ _FIRST_GAP = 1.0
 _GROWTH = 1.5
 _EVENTS_PATIENCE = 60.0
 
-Look = Callable[[bool], Awaitable[None]]
-"""Awaited with each look at a job; True with the last one."""
+Look = Callable[[], Awaitable[None]]
+"""Awaited with each look at a job."""
 
 
 class Follower:
@@ -36,15 +36,13 @@ class Follower:
         ended_at: float | None = None
         while True:
             shown = await self._shown(job)
-            is_last = False
+            if look is not None:
+                await look()
             if shown.get("status") not in ACTIVE:
                 ended_at = clock.monotonic() if ended_at is None else ended_at
                 # without this field there are no events of its own to wait for (a workflow's job)
-                is_last = shown.get("event_processing_finished") is not False or clock.monotonic() - ended_at > _EVENTS_PATIENCE
-            if look is not None:
-                await look(is_last)
-            if is_last:
-                return shown
+                if shown.get("event_processing_finished") is not False or clock.monotonic() - ended_at > _EVENTS_PATIENCE:
+                    return shown
             await asyncio.sleep(gap)
             gap = min(gap * _GROWTH, self._poll)
 

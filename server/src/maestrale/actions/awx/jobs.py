@@ -132,7 +132,11 @@ class _Run:
         watch = Watch(self._client, job, events=self._inputs.events, approvals=approvals, tell=self._context.emit)
         if self._inputs.events != "none":
             await asyncio.to_thread(watch.remember, self._context.told())
-        return await self._follower.end_of(job, watch.look)
+        shown = await self._follower.end_of(job, watch.look)
+        for part in await self._outcome.parts(job) if self._inputs.events != "none" and job.kind == "workflow_job" else ():
+            await self._follower.end_of(part)
+        await watch.look_last()
+        return shown
 
     def _may_retry(self, job: Job, shown: Mapping[str, Any]) -> bool:
         wanted = isinstance(self._inputs, JobLaunch) and self._inputs.retry == "failed_hosts"

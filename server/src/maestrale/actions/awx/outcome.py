@@ -35,7 +35,7 @@ class Outcome:
         hosts: dict[str, dict[str, int]] = {}
         failed: list[dict[str, Any]] = []
         artifacts = dict(shown.get("artifacts") or {})
-        for part in await self._parts(job):
+        for part in await self.parts(job):
             if part is not job:
                 # a workflow may end before what its last jobs did has been processed
                 artifacts.update((await self._follower.end_of(part)).get("artifacts") or {})
@@ -64,7 +64,7 @@ class Outcome:
             result["nodes"] = [_described(node) for node in await nodes_of(self._client, job)]
         return result
 
-    async def _parts(self, job: Job) -> list[Job]:
+    async def parts(self, job: Job) -> list[Job]:
         """The jobs that a result is about, in the order in which they were launched: a workflow's are those of all its nodes."""
         if job.kind != "workflow_job":
             return [job]

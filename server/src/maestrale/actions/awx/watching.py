@@ -40,8 +40,15 @@ class Watch:
             elif isinstance(job, int):
                 self._states[job] = event.get("status")
 
-    async def look(self, is_last: bool) -> None:
+    async def look(self) -> None:
         """Tell what came since the last look. Raises AwxError."""
+        await self._look(is_last=False)
+
+    async def look_last(self) -> None:
+        """Tell the rest, when the job, and a workflow's jobs, have ended and AWX has processed all events. Raises AwxError."""
+        await self._look(is_last=True)
+
+    async def _look(self, *, is_last: bool) -> None:
         if self._job.kind != "workflow_job":
             await self._tell_events(self._job, is_last=is_last)
         elif self._events != "none" or self._approvals != "wait":
