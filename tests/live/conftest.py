@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -95,6 +96,16 @@ class Server:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server that is started by the test, and ended after it."""
+    made = Server(tmp_path)
+    yield made
+    with contextlib.suppress(ProcessLookupError):
+        made.process.terminate()
+    made.process.wait(60)
 
 
 @pytest.fixture(scope="session")

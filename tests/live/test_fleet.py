@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from pathlib import Path
-
-import pytest
-from conftest import Server
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "examples" / "fleet"
 INVENTORY = {
@@ -20,15 +16,6 @@ INVENTORY = {
         "children": {group: {"hosts": {f"{group}{number}": {} for number in range(1, 11)}} for group in ("web", "data")},
     }
 }
-
-
-@pytest.fixture
-def server(tmp_path):
-    made = Server(tmp_path)
-    yield made
-    with contextlib.suppress(ProcessLookupError):
-        made.process.terminate()
-    made.process.wait(60)
 
 
 def ended(engine, ident):

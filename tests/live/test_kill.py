@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from conftest import Server
 
 FILES = Path(__file__).resolve().parents[2] / "playbooks" / "files"
 VARIABLES = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -22,15 +20,6 @@ INVENTORY = {
         "children": {"web": {"hosts": {"web1": {}, "web2": {}}}, "data": {"hosts": {"database": {}}}},
     }
 }
-
-
-@pytest.fixture
-def server(tmp_path):
-    made = Server(tmp_path)
-    yield made
-    with contextlib.suppress(ProcessLookupError):
-        made.process.terminate()
-    made.process.wait(60)
 
 
 def tasks(engine, ident):

@@ -13,18 +13,8 @@ import subprocess
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Server
 
 WORKFLOW = "version: '2.0'\nlive_elsewhere:\n  tasks:\n    wait:\n      action: std.async_noop\n"
-
-
-@pytest.fixture
-def server(tmp_path):
-    made = Server(tmp_path)
-    yield made
-    with contextlib.suppress(ProcessLookupError):
-        made.process.terminate()
-    made.process.wait(60)
 
 
 @pytest.fixture(scope="module")

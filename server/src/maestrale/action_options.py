@@ -6,10 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from maestrale import actions, config
+from maestrale import actions, config, config_of_actions
 from maestrale.actions.openstack import mapping
 from maestrale.actions.settings import DynamicSettings
 from maestrale.config import Settings
+from maestrale.config_groups import Group
 
 
 def action_settings_of(settings: Settings) -> actions.ActionSettings:
@@ -32,7 +33,7 @@ def action_settings_of(settings: Settings) -> actions.ActionSettings:
     )
 
 
-def _images(given: config.PlaybookSettings, *, is_private: bool) -> tuple[str, ...]:
+def _images(given: config_of_actions.PlaybookSettings, *, is_private: bool) -> tuple[str, ...]:
     if given.execution_environments is None:
         return ("*",) if is_private else ()
     return tuple(given.execution_environments)
@@ -73,7 +74,7 @@ def _awx_settings(settings: Settings) -> actions.AwxSettings:
         any_controller=settings.auth == "none" if given.any_controller is None else given.any_controller, outage_max=given.outage_max)
 
 
-def _taken_over(kind: Any, group: config.Group) -> dict[str, Any]:
+def _taken_over(kind: Any, group: Group) -> dict[str, Any]:
     """The options that a settings class has under the same name; lists as tuples, paths as text."""
     values = {}
     for one in fields(kind):

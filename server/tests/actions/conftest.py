@@ -48,6 +48,20 @@ def make_desk() -> Iterator[Callable[..., Desk]]:
 
 
 @pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Where playbooks have their private directories."""
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    """A folder for playbooks."""
+    root = tmp_path / "books"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
 def desk(make_desk: Callable[..., Desk]) -> Desk:
     return make_desk()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,20 @@ IDENT = f"a{os.getpid()}"
 
 OPEN = ("127.0.0.1/32", "::1/128", "169.254.0.0/16", "fe80::/10")
 """Networks denied in tests: all but the address where the peers are."""
+
+
+def play(*tasks: Any, **more: Any) -> list[Any]:
+    """A playbook of one play on all hosts."""
+    return [{"hosts": "all", "gather_facts": False, **more, "tasks": list(tasks)}]
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """What the condition gives as soon as it gives something."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "nothing came in time"
+        time.sleep(0.02)
+    return found
 
 
 class Desk:

@@ -9,13 +9,12 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import IDENT
+from desk import IDENT, play, wait_until
 
 from maestrale.actions import PlaybookSettings, process_tree
 from maestrale.actions.playbook import remove_remains
@@ -24,33 +23,9 @@ from maestrale.actions.playbook_directory import MARK, PREFIX
 LOCAL = {"all": {"hosts": {"web1": {}, "web2": {}}, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
 
 
-def play(*tasks: Any, **more: Any) -> list[Any]:
-    return [{"hosts": "all", "gather_facts": False, **more, "tasks": list(tasks)}]
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    return tmp_path / "work"
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Path:
-    root = tmp_path / "books"
-    root.mkdir()
-    return root
-
-
 @pytest.fixture
 def desk(make_desk: Callable[..., Any], work: Path, books: Path) -> Any:
     return make_desk(playbooks=PlaybookSettings(roots={"books": str(books)}, work_dir=str(work), grace=2.0))
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "nothing came in time"
-        time.sleep(0.02)
-    return found
 
 
 def is_sleeping(mark: str) -> bool:

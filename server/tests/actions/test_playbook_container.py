@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from uuid import uuid4
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from desk import IDENT
+from desk import IDENT, play, wait_until
 from outside import CONTAINER_IMAGE as IMAGE
 
 from maestrale.actions import PlaybookSettings, process_tree
@@ -47,18 +46,6 @@ def ident() -> Iterator[str]:
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
-    return tmp_path / "work"
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Path:
-    root = tmp_path / "books"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 def desk(make_desk: Callable[..., Any], work: Path, books: Path) -> Any:
     return make_desk(playbooks=settings(work, roots={"books": str(books)}))
 
@@ -68,24 +55,12 @@ def settings(work: Path, **more: Any) -> PlaybookSettings:
     return PlaybookSettings(**{**given, "work_dir": str(work), **more})
 
 
-def play(*tasks: Any, **more: Any) -> list[Any]:
-    return [{"hosts": "all", "gather_facts": False, **more, "tasks": list(tasks)}]
-
-
 def shell(command: str, **more: Any) -> dict[str, Any]:
     return {"ansible.builtin.shell": command, "register": "seen", **more}
 
 
 def containers(ident: str) -> list[str]:
     return podman("ps", "--all", "--format={{.Names}}", f"--filter=name=maestrale-{ident}").split()
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "nothing came in time"
-        time.sleep(0.02)
-    return found
 
 
 def sleepers(ident: str) -> list[int]:

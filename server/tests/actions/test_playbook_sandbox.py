@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import IDENT
+from desk import IDENT, play
 
 from maestrale.actions import PlaybookSettings, process_tree
 
 ONE = "web1 ansible_connection=local"
 needs_tool = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
-
-
-def play(*tasks: Any) -> list[Any]:
-    return [{"hosts": "all", "gather_facts": False, "tasks": list(tasks)}]
 
 
 @needs_tool

@@ -12,19 +12,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from desk import play
 
 from maestrale.actions import PlaybookSettings
 
 ONE = "web1 ansible_connection=local"
-
-
-def play(*tasks: Any, **more: Any) -> list[Any]:
-    return [{"hosts": "all", "gather_facts": False, **more, "tasks": list(tasks)}]
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    return tmp_path / "work"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from desk import IDENT
+from desk import IDENT, play
 
 from maestrale.actions import PlaybookSettings
 
@@ -55,10 +55,6 @@ class InventoryModule(BaseInventoryPlugin, Cacheable):
         if self.get_option("cache"):
             self.update_cache_if_changed()
 """
-
-
-def play(*tasks: Any) -> list[Any]:
-    return [{"hosts": "all", "gather_facts": False, "tasks": list(tasks)}]
 
 
 def say(text: str) -> dict[str, Any]:
@@ -183,6 +179,14 @@ def test_a_folder_of_inventories_is_kept_too(rented: Any, tmp_path: Path) -> Non
     (tmp_path / "books/rented.yml").rename(tmp_path / "books/clouds/rented.yml")
     assert rented(inventory="clouds", inventory_cache=60) == (["vm1", "vm2"], 1)
     assert rented(inventory="clouds", inventory_cache=60) == (["vm1", "vm2"], 1)
+
+
+def test_a_link_that_a_playbook_leaves_in_the_plugins_cache_brings_no_file_to_the_next_run(rented: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("planted", encoding="utf-8")
+    leave = {"ansible.builtin.shell": f"ln -s {tmp_path}/secret $ANSIBLE_INVENTORY_CACHE_CONNECTION/leak", "register": "seen"}
+    look = {"ansible.builtin.shell": "! test -e $ANSIBLE_INVENTORY_CACHE_CONNECTION/leak", "register": "seen"}
+    assert rented(playbook=play(leave), inventory_cache=60, limit="vm1") == (["vm1"], 1)
+    assert rented(playbook=play(look), inventory_cache=60, limit="vm1") == (["vm1"], 2)
 
 
 @pytest.mark.parametrize("more", [{"extra_vars": {"region": "north"}}, {"secrets": {"one": "env/one"}}])

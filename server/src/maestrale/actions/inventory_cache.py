@@ -90,8 +90,8 @@ def sources_of(job: Mapping[str, Any]) -> list[str]:
     return [one for one in job["arguments"].get("inventory") or () if not one.startswith(f"{job['directory']}/inventory/")]
 
 
-def give_plugins(job: dict[str, Any], kept: Mapping[str, str]) -> None:
-    """Let the inventory plugins of a run have a cache of their own, with what they kept before."""
+def give_plugins(job: dict[str, Any], kept: Mapping[str, str], size_max: int) -> None:
+    """Let the inventory plugins of a run have a cache of their own, with what they kept before; it is taken up to ``size_max`` bytes."""
     job["environment"] |= {
         "ANSIBLE_INVENTORY_CACHE": "True", "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_INVENTORY_CACHE_CONNECTION": f"{job['directory']}/{FOLDER}",
@@ -99,7 +99,7 @@ def give_plugins(job: dict[str, Any], kept: Mapping[str, str]) -> None:
         "ANSIBLE_INVENTORY_CACHE_TIMEOUT": "0",
     }
     job["files"] |= {f"{FOLDER}/{name}": text for name, text in kept.items()}
-    job["inventory_cache"] = f"{job['directory']}/{FOLDER}"
+    job["inventory_cache"] = {"folder": f"{job['directory']}/{FOLDER}", "size_max": size_max}
 
 
 def key_of(inputs: Mapping[str, Any], sources: Iterable[str]) -> str:

@@ -71,7 +71,7 @@ class AnsibleAction(Action):
         key = await asyncio.to_thread(plugins_key, inputs, job, [context.project_id, context.is_admin])
         kept = self.cache.get(key, age)
         if age:
-            give_plugins(job, kept or {})
+            give_plugins(job, kept or {}, self.settings.inventory_cache_max)
         else:
             self.cache.forget(key)
         answer = await run.follow(lock)
@@ -86,10 +86,10 @@ class AnsibleAction(Action):
     async def run(self, context: ActionContext) -> Result:
         """The result's mapping, as data or as error."""
         policy = PlaybookPolicy(self.settings, context.project_id, is_admin=context.is_admin)
+        tolerance = tolerance_of(self.inputs)
         if is_empty_limit(self.inputs.limit):
             nothing = Report(Masker(())).result("successful", 0, 0.0, {}) | modes_of(self.inputs) | {"log_ref": None}
-            return Result(data=self.shown(judged(nothing, tolerance_of(self.inputs))))
-        tolerance = tolerance_of(self.inputs)
+            return Result(data=self.shown(judged(nothing, tolerance)))
         await self._ready(policy)
         inputs = await asyncio.to_thread(fetched, self.inputs, context)
         with private_directory(self.settings.work_dir, context.action_execution_id) as (directory, lock):

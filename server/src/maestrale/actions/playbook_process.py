@@ -10,8 +10,8 @@ The job: ``directory`` (private, mode 0700), ``ident``, ``environment`` (complet
 (for ansible-runner), ``files`` (relative path -> text, written with mode 0600), ``pipes`` (name -> text, read once), ``ssh_key``,
 ``masked`` (texts), ``timeout``, ``idle_timeout``, ``grace``, ``limits``, ``modes`` (part of the result), ``sandboxed``, ``container``
 (its ``name``, ``image`` and ``memory`` in bytes; None without one), ``listed`` (a file whose JSON is part of the result),
-``inventory_cache`` (a folder whose files are handed on as ``{"inventory_cache": {...}}``). Imports only the standard library and
-ansible-runner, for a fast start.
+``inventory_cache`` (a ``folder`` whose files are handed on as ``{"inventory_cache": {...}}`` up to ``size_max`` bytes).
+Imports only the standard library and ansible-runner, for a fast start.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import pexpect  # type: ignore[import-untyped]
 
 from maestrale.actions import playbook_directory, playbook_pipes, podman, process_tree
 from maestrale.actions.playbook_ending import Ending, OfContainer, OfProcesses
+from maestrale.actions.playbook_leavings import text_of, texts_in
 from maestrale.actions.playbook_mask import Masker
 from maestrale.actions.playbook_report import Report
 
@@ -42,6 +43,7 @@ _STATUS = {"cancel": "canceled", "timeout": "timeout", "idle": "timeout", "orpha
 _COUNTING_SECONDS = 0.2
 _PODMAN_FAILED = frozenset({125, 126, 127})
 _KILLED = 128 + signal.SIGKILL
+_COLLECTED_MAX = 256 * 1024**2
 
 
 class QuickSpawn(pexpect.spawn):  # type: ignore[misc]
@@ -267,11 +269,11 @@ def _run(job: dict[str, Any], overseer: Overseer, output: Output) -> dict[str, A
         status = _STATUS[overseer.ending]
     elif job["container"] and rc in _PODMAN_FAILED:
         raise RuntimeError(f"podman can't run the image {job['container']['image']}: {report.tail.strip()}")
-    result = report.result(status, rc, time.monotonic() - started, _collected(directory / "collected.json"))
+    result = report.result(status, rc, time.monotonic() - started, _collected(f"{directory}/collected.json"))
     _hand_on(job, report, output)
     result |= job["modes"]
     if job.get("listed"):
-        result["listed"] = _collected(Path(job["listed"]))
+        result["listed"] = _collected(job["listed"])
     result["message"] = _ending_text(overseer.ending, rc, job) or result["message"]
     return result
 
@@ -304,13 +306,8 @@ def _hand_on(job: dict[str, Any], report: Report, output: Output) -> None:
     """Hand on what was too large for the result, one by one, and what inventory plugins keep."""
     for name, text in report.kept.items():
         output.last({"kept": name, "text": text})
-    if job.get("inventory_cache"):
-        output.last({"inventory_cache": _texts_in(Path(job["inventory_cache"]))})
-
-
-def _texts_in(folder: Path) -> dict[str, str]:
-    """The files of a folder by name; none if there is no such folder."""
-    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*") if path.is_file()}
+    if cache := job.get("inventory_cache"):
+        output.last({"inventory_cache": texts_in(cache["folder"], cache["size_max"])})
 
 
 def _write_files(directory: Path, job: dict[str, Any]) -> None:
@@ -326,10 +323,10 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _collected(path: Path) -> dict[str, Any]:
+def _collected(path: str) -> dict[str, Any]:
     """The mapping in a file that ansible wrote; empty if it didn't get so far."""
     try:
-        collected = json.loads(path.read_text(encoding="utf-8"))
+        collected = json.loads(text_of(path, _COLLECTED_MAX))
     except (OSError, ValueError):
         return {}
     return collected if isinstance(collected, dict) else {}
