@@ -31,6 +31,20 @@ def test_L367_a_second_completion_is_refused_and_the_first_stays() -> None:
     assert (case.task("a").state, case.result("a")) == ("SUCCESS", 1)
 
 
+@pytest.mark.parametrize(("action", "is_ended"), [("test.work", True), ("std.async_noop", False)])
+def test_what_runs_still_is_ended_when_it_is_completed_from_outside(action: str, is_ended: bool) -> None:
+    case = flow(f"wf: {{tasks: {{a: {{action: {action}}}}}}}", work=held)
+    attempt = case.attempts("a")[0]
+    assert case.tell(m.ActionCompleted(attempt.id, "CANCELLED", from_outside=True)) is None
+    assert (attempt.id in case.world.cancelled) is is_ended
+
+
+def test_what_its_own_run_completes_is_not_ended_again() -> None:
+    case = flow("wf: {tasks: {a: {action: test.work}}}", work=held)
+    assert case.complete("a", 1) is None
+    assert case.attempts("a")[0].id not in case.world.cancelled
+
+
 def test_completing_an_unknown_action_is_refused() -> None:
     assert isinstance(flow(WAIT).tell(m.ActionCompleted("nobody", "SUCCESS")), NotFoundError)
 

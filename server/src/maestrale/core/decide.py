@@ -210,6 +210,8 @@ def _action_completed(turn: Turn, message: m.ActionCompleted) -> None:
     if states.is_final(attempt.state):
         raise ConflictError(f"Action {attempt.id} is already completed")
     turn.budget -= 1
+    if message.from_outside:
+        turn.cancel_attempt(attempt)
     _guarded_result(turn, attempt, completing.take_result, message.state, message.value)
 
 

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ActionCompleted:
-    """An action came to an end: ``state`` SUCCESS, ERROR or CANCELLED, ``value`` its data or error."""
+    """An action came to an end: ``state`` SUCCESS, ERROR or CANCELLED, ``value`` its data or error.
+
+    ``from_outside``: a request says so, and not who runs it, who may be at work still.
+    """
 
     attempt_id: str
     state: str
     value: Any = None
+    from_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ class Engine:
     def complete_action(self, caller: Caller, attempt_id: str, state: str, output: Any = None) -> Attempt:
         """Complete an action from outside, or pause and resume it (3.21). ``output`` is the bare result.
 
-        A cancelled action has none, as in Mistral.
+        A cancelled action has none, as in Mistral. One that runs still is ended, whatever it is completed as.
         Raises RequestError for a state that can't be asked for, ConflictError if it is complete already.
         """
         home = self._shelf.home_of(attempt_id)
@@ -175,7 +175,11 @@ class Engine:
     def completing(self, caller: Caller, execution_id: str, attempt_id: str, state: str, output: Any = None) -> Question[Attempt]:
         """As ``complete_action``, as a question, for an action of which it is known where it belongs; needs no database by itself."""
         state, output = _result(state, output)
-        message: Message = ActionCompleted(attempt_id, state, output) if state in COMPLETIONS else ActionUpdated(attempt_id, state)
+        message: Message
+        if state in COMPLETIONS:
+            message = ActionCompleted(attempt_id, state, output, from_outside=True)
+        else:
+            message = ActionUpdated(attempt_id, state)
         return self._ask(Delivery(
             message, execution_id=execution_id, subject="attempt", subject_id=attempt_id, caller=caller, future=Future()))
 

@@ -7,7 +7,7 @@ database. May be called from any thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +21,9 @@ from maestrale.core import states
 from maestrale.core.adhoc import Resolved, apply_outputs, carried_out_by, resolve, with_defaults
 from maestrale.core.decide import Limits
 from maestrale.core.ending import json_size
-from maestrale.core.model import Attempt
+from maestrale.core.model import Attempt, Job
 from maestrale.core.ports import ActionDescriptor, Catalogue
-from maestrale.engine.dispatch import Dispatcher, Origin, request_of
+from maestrale.engine.dispatch import Dispatcher, Origin, cancellation, request_of
 from maestrale.engine.items import RunActionRequest
 from maestrale.errors import (
     ConflictError,
@@ -169,9 +169,16 @@ class StandaloneActions:
                 raise InvalidStateTransitionError(f"Invalid state transition from {attempt.state} to {state}.")
             self._store(attempt.set(state=state, updated_at=self.now()))
             return _copy(attempt)
-        done = self._finished(attempt, state, output)
+        done = self._finished(attempt, state, output, then=self._cancellations(attempt))
         self.dispatcher.settle([attempt.id])
+        self.dispatcher.cancel(attempt.id)
         return done
+
+    def _cancellations(self, attempt: Attempt) -> list[Job]:
+        """What the process that runs it has to be told, if that is another one: it is at work still."""
+        if attempt.owner in {None, self.node_id} or not attempt.is_sync:
+            return []
+        return [cancellation(self.new_id(), attempt.id, attempt.owner, self.now(), execution_id=None)]
 
     def finish(self, attempt_id: str, result: Result) -> None:
         """An action that was run here came to an end; one that is complete already stays as it is."""
@@ -187,8 +194,8 @@ class StandaloneActions:
         """The process that ran it died."""
         self._finished(attempt, states.ERROR, reason)
 
-    def _finished(self, attempt: Attempt, state: str, value: Any, *, accepted: bool = True) -> Attempt:
-        """Write the end of an action. Raises ConflictError if it has another one already."""
+    def _finished(self, attempt: Attempt, state: str, value: Any, *, accepted: bool = True, then: Sequence[Job] = ()) -> Attempt:
+        """Write the end of an action, and the jobs ``then``. Raises ConflictError if it has another one already."""
         if state == states.SUCCESS:
             try:
                 value = apply_outputs(attempt.runtime_context.get("outputs") or (), value, None, self.options)
@@ -199,7 +206,7 @@ class StandaloneActions:
                 state, value = states.ERROR, f"Failed to evaluate the output of an ad-hoc action: {error}"
         attempt.set(state=state, output={"result": value}, accepted=accepted, updated_at=self.now())
         try:
-            self._store(attempt)
+            self._store(attempt, then)
         except VersionConflict:
             raise ConflictError(f"Action {attempt.id} is already completed") from None
         return _copy(attempt)
@@ -215,8 +222,8 @@ class StandaloneActions:
             raise NotAllowedError("Only completed action execution can be deleted.")
         self.database.run_write(lambda conn: self.executions.delete_attempt(conn, attempt_id))
 
-    def _store(self, attempt: Attempt) -> None:
-        self.executions.commit(Batch(standalone=[attempt]))
+    def _store(self, attempt: Attempt, jobs: Sequence[Job] = ()) -> None:
+        self.executions.commit(Batch(standalone=[attempt], new_jobs=list(jobs)))
         attempt.stored = True
         attempt.dirty.clear()
 
