@@ -43,7 +43,7 @@ ENDED = _reply(b"200 OK", {**_EXECUTION, "state": "SUCCESS"})
 COMPLETED = _reply(b"200 OK", _ACTION)
 TASKS = _reply(b"200 OK", {"tasks": [{"id": str(uuid4())}]})
 ACTIONS = _reply(b"200 OK", {"action_executions": [_ACTION] * TASKS_ANSWERED})
-NONE_UNFINISHED = _reply(b"200 OK", {"executions": []})
+NO_MORE = _reply(b"200 OK", {"executions": []})
 
 
 class Canned(asyncio.Protocol):
@@ -75,7 +75,7 @@ class Canned(asyncio.Protocol):
             self.started[name.group(1) if name else b""] += 1
             return STARTED
         if line.startswith(b"GET /v2/executions?"):
-            return NONE_UNFINISHED if b"state=" in line else self._all_ended(name.group(1) if name else b"")
+            return NO_MORE if b"state=" in line or b"marker=" in line else self._all_ended(name.group(1) if name else b"")
         answers = {
             b"POST /v2/workflows": DEFINED, b"GET /v2/executions/": ENDED, b"GET /v2/tasks?": TASKS, b"GET /v2/tasks/": ACTIONS,
             b"PUT /v2/action_executions/": COMPLETED,

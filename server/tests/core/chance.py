@@ -158,11 +158,11 @@ class Driver:
         tries = sum(a.index == attempt.index for a in snapshot.attempts_of[task.id])
         return "ERROR" if crc32(f"{self.plan.seed} {task.name} {attempt.index} {tries}".encode()) % 3 == 0 else "SUCCESS"
 
-    def decide(self, ident: str, message: m.Message) -> None:
-        self.world.decide(ident, message)
+    def decide(self, ident: str, *messages: m.Message) -> None:
+        self.world.decide(ident, *messages)
         if self.twice:
             before = shown(self.world)
-            decision = self.world.decide(ident, message)
+            decision = self.world.decide(ident, *messages)
             assert shown(self.world) == before
             assert decision.effects == []
 

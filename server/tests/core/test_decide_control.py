@@ -129,7 +129,7 @@ def test_a_quick_resume_of_a_tree_is_not_undone_by_late_news(first: type[m.Child
     case = flow(TREE)
     for message in (m.Pause(), m.Resume(), m.Pause(), m.Resume()):
         case.world.decide(case.id, message)
-    case.world.queue.sort(key=lambda item: not isinstance(item[1], first))
+    case.world.queue.sort(key=lambda item: not isinstance(item[-1], first))
     case.world.settle()
     assert tree_states(case) == ["RUNNING"] * 5
 

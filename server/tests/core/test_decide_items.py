@@ -204,14 +204,29 @@ def test_a_paused_item_holds_back_further_ones_until_it_goes_on() -> None:
     assert len(case.attempts("t")) == 3
 
 
-def test_items_of_a_join_that_runs_again_are_those_of_its_last_run() -> None:
-    case = flow("""
-        wf:
-          tasks:
-            a: {on-success: j}
-            b: {action: std.async_noop, on-success: j}
-            j: {join: one, with-items: 'i in [1, 2]', action: test.work i=<% $.i %>, concurrency: 1}
-        """)
+ITEMS_BEHIND_A_JOIN = """
+wf:
+  tasks:
+    a: {on-success: j}
+    b: {action: std.async_noop, on-success: j}
+    j: {join: one, with-items: 'i in [1, 2]', action: test.work i=<% $.i %>, concurrency: 1}
+"""
+
+
+def test_items_that_succeeded_are_not_run_again_when_their_join_is_triggered_again() -> None:
+    case = flow(ITEMS_BEHIND_A_JOIN)
     assert case.states("j") == ["SUCCESS"]
     case.complete("b")
-    assert (case.state, len(case.attempts("j"))) == ("SUCCESS", 4)
+    assert (case.state, len(case.attempts("j"))) == ("SUCCESS", 2)
+
+
+def test_items_that_failed_are_run_again_when_their_join_is_triggered_again() -> None:
+    case = flow(ITEMS_BEHIND_A_JOIN.replace("test.work i=<% $.i %>, concurrency: 1", "std.async_noop"))
+    case.complete("j", state="ERROR", position=0)
+    case.complete("j", "kept", position=1)
+    assert case.states("j") == ["ERROR"]
+    case.complete("b")
+    assert [(a.index, a.state, a.accepted) for a in case.attempts("j")] == [
+        (0, "ERROR", False), (1, "SUCCESS", True), (0, "RUNNING", False)]
+    case.complete("j", "late", position=2)
+    assert (case.state, case.result("j")) == ("SUCCESS", ["late", "kept"])

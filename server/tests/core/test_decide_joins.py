@@ -276,3 +276,78 @@ def test_a_forced_failure_during_a_pause_fails_the_join_after_it() -> None:
     assert (case.state, case.task("a").state) == ("PAUSED", "ERROR")
     case.resume()
     assert (case.state, case.task("j").state_info) == ("ERROR", "Failed by tasks: ['a']")
+
+
+SEEN = "q: '<% [$.get(e, none), $.get(s, none)] %>'"
+
+
+@pytest.mark.parametrize("action", ["std.fail", "std.unknown"])
+def test_L245_a_skipped_task_that_calls_a_join_into_being_is_seen_by_it(action: str) -> None:
+    case = flow(f"""
+        wf:
+          tasks:
+            a: {{action: {action}, publish-on-skip: {{s: 1}}, on-success: j}}
+            j: {{join: one, publish: {{{SEEN}}}}}
+        """)
+    case.skip("a")
+    assert (case.state, case.output) == ("SUCCESS", {"s": 1, "q": ["none", 1]})
+
+
+def test_L245_what_comes_after_the_skipped_task_hides_its_variables_as_a_whole() -> None:
+    case = flow("""
+        wf:
+          tasks:
+            a: {action: std.unknown, publish-on-skip: {s: 1, both: {x: 1}}, on-success: j}
+            z: {action: std.async_noop, publish: {both: {y: 1}}, on-success: j}
+            j: {join: all, publish: {q: '<% [$.s, $.both] %>'}}
+        """)
+    case.skip("a")
+    case.complete("z")
+    assert (case.state, case.output["q"]) == ("SUCCESS", [1, {"y": 1}])
+
+
+def test_L245_a_skipped_task_is_not_seen_by_a_join_that_was_there_before() -> None:
+    case = joined("all", branches="a: {action: std.fail, publish-on-skip: {s: 1}, on-success: j}, b: {on-success: j}")
+    assert case.task("j").state == "ERROR"
+    case.skip("a")
+    assert (case.state, case.output) == ("SUCCESS", {})
+
+
+def test_L244_a_join_that_runs_again_still_sees_what_it_saw_before() -> None:
+    case = flow(f"""
+        wf:
+          tasks:
+            a: {{action: std.fail, publish-on-error: {{e: 1}}, on-error: j, publish-on-skip: {{s: 1}}, on-skip: j}}
+            j: {{action: std.fail, join: one, publish-on-error: {{{SEEN}}}}}
+        """)
+    assert case.task("j").published == {"q": [1, "none"]}
+    case.skip("a")
+    assert case.task("j").published == {"q": [1, "none"]}
+    case.rerun("j")
+    assert case.task("j").published == {"q": [1, "none"]}
+
+
+@pytest.mark.parametrize("end", ["", "skip"])
+def test_L243_what_failed_in_a_join_does_not_count_once_it_is_triggered_again(end: str) -> None:
+    case = flow("""
+        wf:
+          tasks:
+            a: {action: std.fail, on-error: j}
+            c: {action: std.fail}
+            j: {action: std.fail, input: {error_data: no way}, join: one}
+        """)
+    if end:
+        case.skip("j")
+    case.rerun("a")
+    assert ([a.accepted for a in case.attempts("j")], case.result("j")) == ([False, True], "no way")
+
+
+def test_L243_successes_of_a_failed_join_count_on() -> None:
+    case = joined("one", ", action: std.echo output=1, fail-on: true", "a: {on-success: j}, b: {action: std.async_noop, on-success: j}")
+    case.complete("b")
+    assert (case.state, case.result("j")) == ("ERROR", [1, 1])
+
+
+def test_L276_a_failing_publication_of_a_failed_join_is_an_error_of_its_completion() -> None:
+    case = joined("all", ", on-error: {publish: {global: {x: <% 1/0 %>}}}", "a: {action: std.fail, on-success: j}, b: {on-success: j}")
+    assert (case.info or "").startswith("Failed to complete task [error=Can not evaluate YAQL expression")

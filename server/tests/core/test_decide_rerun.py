@@ -292,3 +292,56 @@ def test_a_skipped_requirement_lets_a_reverse_workflow_end_without_its_dependant
     case = flow("wf: {type: reverse, tasks: {a: {action: std.fail}, b: {requires: [a]}}}", params={"task_name": "b"})
     case.skip("a")
     assert (case.state, case.names) == ("SUCCESS", ["a"])
+
+
+def test_L086_L110_skip_publishes_also_what_on_complete_says_but_does_not_follow_it() -> None:
+    case = flow("""
+        wf:
+          tasks:
+            a:
+              action: std.fail
+              publish-on-skip: {s: 1}
+              on-complete: {publish: {branch: {c: 2}}, next: [b]}
+              on-skip: [d]
+            b: {}
+            d: {publish: {seen: <% $.c %>}}
+        """.replace("b: {}", "b: {action: std.noop}"))
+    case.skip("a")
+    assert (case.task("a").published, case.task("d").published) == ({"s": 1, "c": 2}, {"seen": 2})
+    assert case.names == ["a", "b", "d"]
+
+
+def test_a_skip_is_refused_if_what_on_complete_publishes_fails() -> None:
+    case = flow("""
+        wf:
+          tasks:
+            a: {action: std.unknown, publish-on-skip: {s: 1}, on-complete: {publish: {branch: {c: <% 1/0 %>}}}}
+        """)
+    refused = case.skip("a")
+    assert "1/0" in str(refused)
+    assert (case.state, case.task("a").state) == ("ERROR", "ERROR")
+
+
+@pytest.mark.parametrize("ask", [Case.rerun, Case.skip])
+def test_L225_tasks_that_ended_by_a_forced_failure_count_as_processed_once_the_execution_runs_again(
+    ask: Callable[[Case, str], Exception | None],
+) -> None:
+    case = flow("wf: {tasks: {a: {action: std.unknown}, b: {action: std.fail}}}")
+    assert [case.task(name).processed for name in "ab"] == [False, True]
+    ask(case, "b")
+    assert [case.task(name).processed for name in "ab"] == [True, True]
+
+
+def test_a_skipped_task_says_nothing_of_its_policies_and_triggers_any_more() -> None:
+    case = flow("""
+        wf:
+          tasks:
+            z: {publish: {x: 1}, on-success: a}
+            a: {action: std.fail, retry: {count: 1, delay: 0}, wait-after: 1, on-skip: b}
+            b: {publish: {y: <% $.x %>}}
+        """)
+    case.advance(5)
+    assert "retry_task_policy" in case.task("a").runtime_context
+    case.skip("a")
+    assert [name for name in case.task("a").runtime_context if not name.startswith("_")] == []
+    assert case.output == {"x": 1, "y": 1}

@@ -102,6 +102,20 @@ def test_L328_without_it_the_task_fails_and_a_child_without_tasks_stays_behind()
     assert (child.state, case.task("s").state) == ("CANCELLED", "ERROR")
 
 
+def test_L328_such_a_child_ends_with_the_reason_once_it_is_told_to_continue() -> None:
+    case = flow(REVERSE.replace("%s", ""))
+    child = case.child("s")
+    child.tell(m.Continue())
+    assert (child.state, child.info, case.state) == ("ERROR", "Invalid task name [wf_spec=rev, task_name=None]", "SUCCESS")
+
+
+def test_a_child_with_tasks_is_not_changed_by_being_told_to_continue() -> None:
+    case = flow(TWO)
+    child = case.child("s")
+    child.tell(m.Continue())
+    assert (child.state, child.names, case.state) == ("RUNNING", ["t"], "RUNNING")
+
+
 def test_L329_a_timeout_leaves_the_child_running_and_its_late_result_changes_nothing() -> None:
     case = flow(TWO.replace("{workflow: sub,", "{workflow: sub, timeout: 5, on-error: noop,"))
     case.advance(5)

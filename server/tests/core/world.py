@@ -88,7 +88,7 @@ class World:
     actions: dict[tuple[str, str], ActionDescriptor] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    queue: list[tuple[str, m.Message]] = field(default_factory=list)
+    queue: list[tuple[Any, ...]] = field(default_factory=list)
     timers: list[tuple[datetime, int, str, m.WakeAt]] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)
     ran: list[Attempt] = field(default_factory=list)
@@ -156,7 +156,7 @@ class World:
         snapshot = create(NewExecution(id=ident, entry=entry, input=input or {}, params=params, project_id="p"),
                           Ports(self, self), self.now, self.limits)
         self.snapshots[ident] = snapshot
-        self.decide(ident, m.Continue())
+        self.decide(ident)
         self.settle()
         return ident
 
@@ -193,7 +193,7 @@ class World:
                 self.cancelled.append(attempt_id)
             case m.StartChild(child):
                 self.snapshots[child.execution.id] = child
-                self.queue.append((child.execution.id, m.Continue()))
+                self.queue.append((child.execution.id,))
             case m.Tell(execution_id, message):
                 self.queue.append((execution_id, message))
             case m.WakeAt():
@@ -213,8 +213,7 @@ class World:
         for _ in range(limit):
             if not self.queue:
                 return
-            ident, message = self.queue.pop(0)
-            self.decide(ident, message)
+            self.decide(*self.queue.pop(0))
         raise AssertionError("it never settles")
 
     def advance(self, seconds: float) -> None:

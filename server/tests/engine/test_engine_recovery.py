@@ -266,3 +266,21 @@ def test_A358_L411_an_execution_that_nothing_would_wake_is_continued(process):
 
     assert process.state(execution.id) == "SUCCESS"
     assert attempt_id == attempt.id
+
+
+def test_a_sub_workflow_without_its_target_is_ended_with_the_reason(process):
+    process.define("""
+calls: {tasks: {call: {workflow: target, on-error: noop}}}
+target: {type: reverse, tasks: {one: {action: std.noop}}}
+""")
+    parent = process.start("calls")
+    (child,) = (one.id for one in process.attempts(parent.id))
+    process.drain()
+    assert (process.state(parent.id), process.state(child)) == ("SUCCESS", "RUNNING")
+    process.pass_time(3600)
+
+    process.sweeper.continue_idle()
+    process.drain()
+
+    ended = process.execution(child)
+    assert (ended.state, ended.state_info) == ("ERROR", "Invalid task name [wf_spec=target, task_name=None]")

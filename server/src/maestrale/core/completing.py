@@ -121,7 +121,7 @@ def complete(turn: Turn, task: Task, state: str, info: str | None) -> None:
     """The task comes to an end, unless a policy has more to say. Raises MaestraleError for what forces a failure."""
     if states.is_final(task.state):
         return
-    context = {k: v for k, v in task.runtime_context.items() if k not in _PASSING}
+    context = {k: v for k, v in turn.snapshot.thawed(task).items() if k not in _PASSING}
     turn.set_task(task, state, info, runtime_context=context)
     turn.snapshot.refresh_inbound(task)
     _publish(turn, task)
@@ -131,8 +131,8 @@ def complete(turn: Turn, task: Task, state: str, info: str | None) -> None:
         follow(turn, task)
 
 
-_PASSING = frozenset({"_end", "_ready", "_held", "_in_context"})
-"""Marks of a task that waits for something, and the context that it was held to; once it is complete they are void."""
+_PASSING = frozenset({"_end", "_ready", "_held"})
+"""Marks of a task that waits for something; once it is complete they are void."""
 
 
 def check_skip(turn: Turn, task: Task) -> None:
@@ -144,8 +144,13 @@ def check_skip(turn: Turn, task: Task) -> None:
 
 
 def skip(turn: Turn, task: Task) -> None:
-    """End a failed task as SKIPPED: its publication, no policies, then what follows (L320-L322)."""
-    turn.set_task(task, states.SKIPPED, "Task was skipped.")
+    """End a failed task as SKIPPED: its publication, no policies, then what follows (L320-L322).
+
+    What its runtime context said of policies, items and triggers is gone, as in Mistral; only what the engine itself needs stays.
+    """
+    context = {name: value for name, value in task.runtime_context.items() if name.startswith("_")}
+    context.setdefault("_sources", [each["task_id"] for each in task.runtime_context.get("triggered_by", ())])
+    turn.set_task(task, states.SKIPPED, "Task was skipped.", runtime_context=context)
     if turn.snapshot.program.task(task.name).publications[states.SKIPPED].declared:
         turn.snapshot.refresh_inbound(task)
         _publish(turn, task)
@@ -213,22 +218,24 @@ def follow(turn: Turn, task: Task, *, ignore_pause: bool = False) -> None:
     joins.note_completed(turn, task)
 
 
-def refresh_join(turn: Turn, task: Task) -> None:
-    """A waiting join learns whether it may run, can't any more, or goes on waiting (3.7). Only a running execution decides."""
+def refresh_join(turn: Turn, task: Task) -> list[str] | None:
+    """A waiting join learns whether it may run, or goes on waiting (3.7). Only a running execution decides.
+
+    Gives the names of the tasks that failed it where it can't run any more.
+    """
     snapshot = turn.snapshot
     if task.state != states.WAITING or snapshot.execution.state != states.RUNNING:
-        return
+        return None
     if "retry" in task.runtime_context.get("_timers", {}):
-        return
+        return None
     verdict = joins.decide_join(snapshot, task)
     if verdict == states.WAITING:
-        return
+        return None
     found = joins.join_state(snapshot, task)
     if verdict == states.ERROR:
-        failed = found.names(states.ERROR)
-        fail_join(turn, task, failed, f"Failed by tasks: {failed}")
-        return
+        return found.names(states.ERROR)
     _run_join(turn, task, found.names(states.RUNNING))
+    return None
 
 
 def _run_join(turn: Turn, task: Task, led: list[str]) -> None:
@@ -238,7 +245,7 @@ def _run_join(turn: Turn, task: Task, led: list[str]) -> None:
         source = snapshot.latest(name)
         if source is not None:
             triggers.append({"task_id": source.id, "event": joins.event_of(source, task.name)})
-    context = {k: v for k, v in task.runtime_context.items() if k not in ("_ready", "_in_context")} | {"triggered_by": triggers}
+    context = {k: v for k, v in snapshot.thawed(task).items() if k != "_ready"} | {"triggered_by": triggers}
     snapshot.joins.pop(task.id, None)
     turn.touch(task, runtime_context=context)
     snapshot.refresh_inbound(task)
@@ -256,7 +263,7 @@ def fail_join(turn: Turn, task: Task, failed: list[str], text: str) -> None:
         source = snapshot.latest(name)
         event = joins.NOT_TRIGGERED if source is not None else joins.IMPOSSIBLE_ROUTE
         triggers.append({"task_id": source.id if source is not None else None, "event": event})
-    context = {k: v for k, v in task.runtime_context.items() if k not in ("_ready", "_in_context")}
+    context = {k: v for k, v in snapshot.thawed(task).items() if k != "_ready"}
     turn.touch(task, runtime_context={**context, "triggered_by": triggers})
     snapshot.joins.pop(task.id, None)
     complete(turn, task, states.ERROR, text)

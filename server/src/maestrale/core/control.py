@@ -155,11 +155,17 @@ def revive_child(turn: Turn, attempt: Attempt, revival: int) -> None:
 
 
 def revive(turn: Turn) -> None:
-    """An ended execution runs again, and its ancestors with it (L312). Raises WorkflowError from SUCCESS."""
+    """An ended execution runs again, and its ancestors with it (L312). Raises WorkflowError from SUCCESS.
+
+    From now on also tasks that had ended by a forced failure count as processed (L225).
+    """
     execution = turn.snapshot.execution
     if not states.is_final(execution.state):
         return
     turn.set_execution(states.RUNNING)
+    for task in turn.snapshot.tasks.values():
+        if states.is_final(task.state) and not task.processed and not task.runtime_context.get("_follow"):
+            turn.touch(task, processed=True)
     revival = execution.runtime.get("revived", 0) + 1
     execution.set(runtime={**execution.runtime, "revived": revival})
     if execution.parent_execution_id:
@@ -201,7 +207,7 @@ def rerun(turn: Turn, task: Task, *, reset: bool, env: Mapping[str, Any] | None)
     revive(turn)
     remainders = {} if reset else action_input.remainders(turn, task)
     policies.withdraw_attempts(turn, task, keep_successes=not reset)
-    kept = {k: v for k, v in task.runtime_context.items() if k in ("triggered_by", "_since")} | remainders
+    kept = {k: v for k, v in turn.snapshot.thawed(task).items() if k in ("triggered_by", "_seen")} | remainders
     _reopen(turn, task, {**kept, "_rerun": True})
     turn.ready("rerun", task.id)
 

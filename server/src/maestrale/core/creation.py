@@ -59,7 +59,7 @@ def create(
     spec, params = turn.snapshot.spec, turn.snapshot.execution.params
     target = params.get("task_name")
     if spec.type == "reverse" and not (isinstance(target, str) and target in spec.tasks):
-        raise InvalidTargetError(f"Invalid task name [wf_spec={spec.name}, task_name={target}]")
+        raise InvalidTargetError(ending.no_such_target(turn.snapshot))
     names = routing.ready_tasks(turn) if spec.type == "reverse" else spec.start_tasks
     for name in names:
         routing.run_task(turn, routing.Command(name))
@@ -70,7 +70,7 @@ def create(
 def create_without_tasks(
     request: NewExecution, ports: Ports, now: datetime, limits: Limits, options: Options = DEFAULT,
 ) -> Snapshot:
-    """An execution that stays RUNNING until somebody ends it, since its target doesn't exist; see ``children``."""
+    """An execution whose target doesn't exist; it ends when it is told to continue; see ``children``."""
     turn = _begin(request, ports, now, limits, options)
     execution = turn.snapshot.execution
     execution.set(runtime={**execution.runtime, "targetless": True})

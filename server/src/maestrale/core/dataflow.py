@@ -9,7 +9,7 @@ the base, which is the later task, stays.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from immutables import Map
@@ -87,6 +87,21 @@ def merge_all(contexts: Iterable[Context]) -> Context:
             seen.add(id(context))
             result = merge(result, context)
     return result
+
+
+def stored(context: Context) -> list[dict[str, Any]]:
+    """The form in which a context is kept in a record."""
+    return [dict(context.variables), dict(context.versions)]
+
+
+def restored(kept: Sequence[Mapping[str, Any]]) -> Context:
+    """The context of its kept form."""
+    return Context(Map(kept[0]), Map(kept[1]))
+
+
+def lay_over(base: Context, over: Context) -> Context:
+    """Both in one: each variable of ``over`` hides the one of its name as a whole."""
+    return Context(base.variables.update(over.variables), base.versions.update(over.versions))
 
 
 class VersionsLayer(Mapping[str, Any]):

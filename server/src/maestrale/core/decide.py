@@ -98,7 +98,7 @@ def _take_step(turn: Turn) -> None:
         do, text = _STEPS[name]
         _guarded(turn, snapshot.tasks[ident], text, do)
     else:
-        _guarded(turn, snapshot.next_join_due(), _RUN_TEXT, completing.refresh_join)
+        _guarded(turn, snapshot.next_join_due(), _RUN_TEXT, _join)
 
 
 def _take_settled(turn: Turn) -> None:
@@ -140,6 +140,13 @@ def _guarded_result(turn: Turn, attempt: Attempt, do: Callable[..., None], *argu
         do(turn, attempt, *arguments)
 
     _guarded(turn, turn.snapshot.tasks[attempt.task_id], _RESULT_TEXT, take, action=attempt.name)
+
+
+def _join(turn: Turn, task: Task) -> None:
+    """Run a join whose branches have come together; one that can't run any more ends."""
+    failed = completing.refresh_join(turn, task)
+    if failed is not None:
+        _guarded(turn, task, _COMPLETE_TEXT, completing.fail_join, failed, f"Failed by tasks: {failed}")
 
 
 def _continue(turn: Turn, task: Task) -> None:
@@ -334,8 +341,9 @@ def _child_revived(turn: Turn, message: m.ChildRevived) -> None:
     control.revive_child(turn, _attempt(turn, message.attempt_id), message.revival)
 
 
-def _nothing(turn: Turn, message: m.Continue) -> None:
-    del turn, message
+def _go_on(turn: Turn, message: m.Continue) -> None:
+    del message
+    ending.end_without_target(turn)
 
 
 _HANDLERS: dict[type[Any], Callable[..., None]] = {
@@ -355,5 +363,5 @@ _HANDLERS: dict[type[Any], Callable[..., None]] = {
     m.Describe: _describe,
     m.Rerun: _rerun,
     m.Skip: _skip,
-    m.Continue: _nothing,
+    m.Continue: _go_on,
 }

@@ -32,12 +32,10 @@ class ItemsState:
         self.prepared: deque[tuple[int, dict[str, Any]]] = deque()
 
     @classmethod
-    def rebuild(cls, attempts: Iterable[Attempt], since: int) -> ItemsState:
-        """From the attempts that count: those of this run (ordinal above ``since``), accepted or not ended yet."""
+    def rebuild(cls, attempts: Iterable[Attempt]) -> ItemsState:
+        """From the attempts that count: accepted, or not ended yet."""
         state = cls()
         for attempt in attempts:
-            if attempt.ordinal <= since:
-                continue
             if attempt.accepted or (not states.is_final(attempt.state) and not attempt.runtime_context.get("_abandoned")):
                 state.by_index[attempt.index] = attempt
         state.done = sum(1 for attempt in state.by_index.values() if states.is_final(attempt.state))

@@ -11,6 +11,7 @@ import orjson
 from maestrale.core import joins, output, states
 from maestrale.core.messages import ChildCompleted, ChildPaused, Pause, Stop, Tell
 from maestrale.core.model import Attempt, Task
+from maestrale.core.snapshot import Snapshot
 from maestrale.core.turn import Turn
 from maestrale.errors import MaestraleError
 
@@ -115,13 +116,31 @@ def force_failure(turn: Turn, task: Task, text: str) -> None:
         fail(turn, text)
 
 
+def no_such_target(snapshot: Snapshot) -> str:
+    """Why a reverse workflow can't run (L361)."""
+    return f"Invalid task name [wf_spec={snapshot.spec.name}, task_name={snapshot.execution.params.get('task_name')}]"
+
+
+def end_without_target(turn: Turn) -> None:
+    """End a sub-workflow that has nothing to run, as its target doesn't exist.
+
+    Mistral leaves such an execution RUNNING for ever. Here it is RUNNING at first, too, and ends once it is told to continue, which the
+    engine does with every execution that nothing would wake.
+    """
+    if turn.snapshot.execution.state == states.RUNNING and is_targetless(turn.snapshot):
+        fail(turn, no_such_target(turn.snapshot))
+
+
+def is_targetless(snapshot: Snapshot) -> bool:
+    """Whether an execution has nothing to run, and never had; see ``creation.create_without_tasks``."""
+    return bool(snapshot.execution.runtime.get("targetless")) and not snapshot.tasks
+
+
 def complete_if_done(turn: Turn) -> None:
     """End a running execution that has nothing incomplete left (3.9)."""
     snapshot = turn.snapshot
     execution = snapshot.execution
-    if execution.state != states.RUNNING or snapshot.unfinished or execution.runtime.get("backlog"):
-        return
-    if execution.runtime.get("targetless") and not snapshot.tasks:
+    if execution.state != states.RUNNING or snapshot.unfinished or execution.runtime.get("backlog") or is_targetless(snapshot):
         return
     state = output.verdict(snapshot)
     if state == states.CANCELLED:

@@ -59,9 +59,7 @@ def effective_publish(spec: TaskSpec, state: str) -> PublishSpec | None:
         states.ERROR: (spec.publish_on_error, spec.on_error),
         states.SKIPPED: (spec.publish_on_skip, spec.on_skip),
     }[state]
-    section = PublishSpec(branch=task_level) if task_level else None
-    if state != states.SKIPPED:
-        section = merge_sections(section, spec.on_complete.publish)
+    section = merge_sections(PublishSpec(branch=task_level) if task_level else None, spec.on_complete.publish)
     if clause.publish is not None:
         section = merge_sections(clause.publish, section)
     return section

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maestrale.core import ending, joins, states
+from maestrale.core import ending, joins, policies, states
+from maestrale.core.dataflow import stored
 from maestrale.core.model import Task
+from maestrale.core.snapshot import Snapshot
 from maestrale.core.turn import Turn
 from maestrale.expr import Scope
 
@@ -172,7 +174,7 @@ def _state_command(turn: Turn, command: Command, behind: list[Command]) -> None:
 def run_task(turn: Turn, command: Command) -> None:
     """Create the task's execution and queue its start; a join has one execution and waits (L248, L249)."""
     if turn.snapshot.spec.tasks[command.name].join is not None:
-        _trigger_join(turn, command.name)
+        _trigger_join(turn, command)
     else:
         _create_and_start(turn, command)
 
@@ -204,18 +206,30 @@ def _create_task(
     return task
 
 
-def _trigger_join(turn: Turn, name: str) -> None:
-    """A join that already ran is put back to WAITING and runs again, as in Mistral (L243, H20)."""
-    snapshot = turn.snapshot
+def _trigger_join(turn: Turn, command: Command) -> None:
+    """A join that already ran is put back to WAITING and runs again, as in Mistral (L243, H20).
+
+    What failed in it doesn't count any more. Of ``with-items`` only the items that didn't succeed are run again.
+    """
+    snapshot, name = turn.snapshot, command.name
     task = snapshot.join_rows.get(name)
     if task is None:
         key = f"join-task-{snapshot.execution.id}-{name}"
-        task = _create_task(turn, name, states.WAITING, joins.WAITING_TEXT, {}, unique_key=key)
+        task = _create_task(turn, name, states.WAITING, joins.WAITING_TEXT, _seen_of_skipped(snapshot, command), unique_key=key)
     elif task.state in (states.RUNNING, states.PAUSED) or states.is_final(task.state):
         snapshot.freeze_followers(task)
-        context = {**task.runtime_context, "_since": snapshot.next_ordinal()}
-        turn.set_task(task, states.WAITING, joins.WAITING_TEXT, runtime_context=context, processed=False)
+        if states.is_final(task.state):
+            policies.withdraw_attempts(turn, task, keep_successes=True)
+        turn.set_task(task, states.WAITING, joins.WAITING_TEXT)
         snapshot.items.pop(task.id, None)
         snapshot.joins.pop(task.id, None)
         joins.note_revived(turn, name)
     snapshot.join_due(task)
+
+
+def _seen_of_skipped(snapshot: Snapshot, command: Command) -> dict[str, Any]:
+    """What a join sees of a skipped task: nothing, unless that is what called it into being (L245)."""
+    source = snapshot.tasks.get(command.source or "")
+    if source is None or source.state != states.SKIPPED:
+        return {}
+    return {"_seen": stored(snapshot.outbound(source))}

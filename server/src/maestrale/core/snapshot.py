@@ -12,10 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from immutables import Map
-
 from maestrale.core import identity, states
-from maestrale.core.dataflow import EMPTY, Context, extend, merge_all
+from maestrale.core.dataflow import EMPTY, Context, extend, lay_over, merge_all, restored, stored
 from maestrale.core.derived import ItemsState, JoinState, Routes
 from maestrale.core.model import Attempt, Execution, Task
 from maestrale.core.program import Program
@@ -179,8 +177,7 @@ class Snapshot:
         """The with-items state of a task, rebuilt where it isn't at hand."""
         state = self.items.get(task.id)
         if state is None:
-            since = task.runtime_context.get("_since", 0)
-            state = self.items[task.id] = ItemsState.rebuild(self.attempts_of[task.id], since)
+            state = self.items[task.id] = ItemsState.rebuild(self.attempts_of[task.id])
         return state
 
     def accepted(self, task: Task) -> list[Attempt]:
@@ -218,7 +215,7 @@ class Snapshot:
                 continue
             frozen = current.runtime_context.get("_in_context")
             if frozen is not None:
-                self._inbound[current.id] = Context(Map(frozen[0]), Map(frozen[1]))
+                self._inbound[current.id] = restored(frozen)
                 continue
             sources = self._sources(current)
             missing = [s for s in sources if s.id not in self._inbound and s.id not in waiting]
@@ -226,8 +223,21 @@ class Snapshot:
                 stack.extend(missing)
                 waiting.update(s.id for s in missing)
                 continue
-            self._inbound[current.id] = merge_all(self._outbound_now(s) for s in sources)
+            merged = merge_all(self._outbound_now(s) for s in sources)
+            seen = current.runtime_context.get("_seen")
+            self._inbound[current.id] = merged if seen is None else lay_over(restored(seen), merged)
         return self._inbound[task.id]
+
+    def thawed(self, task: Task) -> dict[str, Any]:
+        """The runtime context of a task that is held to no inbound context any more.
+
+        What a join has seen once stays visible to it, beneath what its sources tell now (L244).
+        """
+        context = dict(task.runtime_context)
+        frozen = context.pop("_in_context", None)
+        if frozen is not None and task.unique_key is not None:
+            context["_seen"] = frozen
+        return context
 
     def freeze_followers(self, task: Task) -> None:
         """A task that has led somewhere is about to change: what follows keeps the context it was started with."""
@@ -238,9 +248,7 @@ class Snapshot:
                 followers.append(join)
         for follower in followers:
             if "_in_context" not in follower.runtime_context:
-                variables, versions = self.inbound(follower)
-                self.change_task(follower, runtime_context={
-                    **follower.runtime_context, "_in_context": [dict(variables), dict(versions)]})
+                self.change_task(follower, runtime_context={**follower.runtime_context, "_in_context": stored(self.inbound(follower))})
 
     def outbound(self, task: Task) -> Context:
         """What a task leaves to its successors: inbound and published."""
