@@ -172,6 +172,13 @@ def test_L113_an_error_in_publish_is_a_forced_failure() -> None:
     assert (case.info or "").startswith("Failed to handle action completion [error=Can not evaluate YAQL expression")
 
 
+def test_L113_what_the_branch_gets_stays_published_where_a_global_variable_fails() -> None:
+    case = flow("""
+        wf: {tasks: {t: {on-success: {publish: {branch: {b: 1}, global: {g: <% 1/0 %>}}}}}}
+        """)
+    assert (case.state, case.task("t").published, case.output["b"]) == ("ERROR", {"b": 1}, 1)
+
+
 def test_L114_globals_are_kept_apart_from_vars() -> None:
     case = flow("""
         wf:

@@ -178,9 +178,10 @@ def _publish(turn: Turn, task: Task) -> None:
         return
     scope = turn.publish_scope(task)
     branch = publication.branch.evaluate(scope) if publication.branch is not None else None
-    globals_ = publication.global_.evaluate(scope) if publication.global_ is not None else None
     turn.limits.check("published", branch, ending.json_size)
+    # What the branch gets stays published where an expression for a global variable fails.
     turn.touch(task, published=branch)
+    globals_ = publication.global_.evaluate(scope) if publication.global_ is not None else None
     if globals_:
         turn.touch(task, published_global=globals_)
         execution = turn.snapshot.execution
