@@ -322,6 +322,31 @@ def test_a_skip_is_refused_if_what_on_complete_publishes_fails() -> None:
     assert (case.state, case.task("a").state) == ("ERROR", "ERROR")
 
 
+@pytest.mark.parametrize("clause", [
+    "on-skip: [{b: <% 1/0 %>}]", "on-success: [{b: <% 1/0 %>}]", "on-skip: [fail(msg=<% 1/0 %>)]", "on-skip: [{b: <% $.s / ($.s - 1) %>}]",
+])
+def test_a_skip_is_refused_if_a_condition_of_what_follows_fails_and_nothing_is_changed(clause: str) -> None:
+    case = flow(f"wf: {{tasks: {{a: {{action: std.fail, publish-on-skip: {{s: 1}}, {clause}}}, b: {{action: std.noop}}}}}}".replace(
+        ", b: {action: std.noop}", "" if "fail" in clause else ", b: {action: std.noop}"))
+    before = case.info
+    assert "integer division or modulo by zero" in str(case.skip("a"))
+    assert (case.state, case.info, case.task("a").state, case.task("a").published) == ("ERROR", before, "ERROR", {})
+
+
+def test_conditions_behind_a_skip_see_the_task_as_skipped_and_what_it_publishes() -> None:
+    case = flow("""
+        wf:
+          tasks:
+            a:
+              action: std.fail
+              publish-on-skip: {s: 1}
+              on-skip: [{b: "<% task(a).published.s = 1 and task().state = SKIPPED and $.s = 1 %>"}]
+            b: {action: std.noop}
+        """)
+    assert case.skip("a") is None
+    assert (case.state, case.names) == ("SUCCESS", ["a", "b"])
+
+
 @pytest.mark.parametrize("ask", [Case.rerun, Case.skip])
 def test_L225_tasks_that_ended_by_a_forced_failure_count_as_processed_once_the_execution_runs_again(
     ask: Callable[[Case, str], Exception | None],

@@ -136,11 +136,15 @@ _PASSING = frozenset({"_end", "_ready", "_held"})
 
 
 def check_skip(turn: Turn, task: Task) -> None:
-    """Raise EvaluationError for a publication that fails, before anything of the task is changed: a skip is refused then."""
-    publication = turn.snapshot.program.task(task.name).publications[states.SKIPPED]
-    for template in (publication.branch, publication.global_):
-        if template is not None:
-            template.evaluate(turn.publish_scope(task))
+    """Raise EvaluationError for a publication or a condition that fails, before anything is changed: a skip is refused then."""
+    publication, published = turn.snapshot.program.task(task.name).publications[states.SKIPPED], task.published
+    if publication.declared:
+        scope = turn.publish_scope(task)
+        published = publication.branch.evaluate(scope) if publication.branch is not None else None
+        if publication.global_ is not None:
+            publication.global_.evaluate(scope)
+    with turn.snapshot.supposing(task, states.SKIPPED, published):
+        routing.next_commands(turn, task)
 
 
 def skip(turn: Turn, task: Task) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from maestrale.core import identity, states
@@ -249,6 +250,19 @@ class Snapshot:
         for follower in followers:
             if "_in_context" not in follower.runtime_context:
                 self.change_task(follower, runtime_context={**follower.runtime_context, "_in_context": stored(self.inbound(follower))})
+
+    @contextmanager
+    def supposing(self, task: Task, state: str, published: dict[str, Any] | None) -> Iterator[None]:
+        """Have a task look for a while as it would be in a state, without changing anything that is stored."""
+        kept, outbound = (task.state, task.published), self._outbound.pop(task.id, None)
+        task.state, task.published = state, published
+        try:
+            yield
+        finally:
+            task.state, task.published = kept
+            self._outbound.pop(task.id, None)
+            if outbound is not None:
+                self._outbound[task.id] = outbound
 
     def outbound(self, task: Task) -> Context:
         """What a task leaves to its successors: inbound and published."""
