@@ -187,6 +187,16 @@ def test_A206_skip(api):
     assert api.task(execution["id"], "after")["state"] == "SUCCESS"
 
 
+def test_a_skipped_task_of_one_item_keeps_its_list_of_results_and_shows_no_runtime_context(api):
+    execution = api.run("version: '2.0'\n{name}:\n  tasks: {{t: {{with-items: 'i in [1]', action: std.fail}}}}\n")
+    failed = api.task(execution["id"], "t")
+    put(api, failed, state="SKIPPED")
+    skipped = api.task(execution["id"], "t", "SKIPPED")
+
+    assert (len(json.loads(failed["result"])), "with_items" in failed["runtime_context"]) == (1, True)
+    assert (skipped["result"], skipped["runtime_context"]) == (failed["result"], "{}")
+
+
 def test_L321_a_skip_whose_publication_fails_is_refused(api):
     text = "version: '2.0'\n{name}:\n  tasks: {{t: {{action: std.fail, publish-on-skip: {{s: <% $.nope %>}}}}}}\n"
     execution = api.run(text)

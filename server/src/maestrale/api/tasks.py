@@ -23,7 +23,7 @@ ARGUMENT = "task"
 KNOWN = frozenset(TASKS.field_names)
 STORED = tuple(column.name for column in TASKS.columns if column.stored)
 INTERNAL = '"_'
-WITH_ITEMS = '"with_items"'
+WITH_ITEMS = 'with_items"'
 RESULT_PREFIX = '{"result":'
 
 ONLY_RUNNING_OR_SKIPPED = "Invalid task state. Only updating task to RUNNING or SKIPPED is supported."
@@ -83,7 +83,7 @@ def _result(call: Call, row: Row) -> str:
 def _has_items(row: Row) -> bool:
     """Whether the task runs once for each item of a list; known since it has started its first."""
     context = row["runtime_context"]
-    return bool(context) and WITH_ITEMS in context and "with_items" in loads(context)
+    return bool(context) and WITH_ITEMS in context and not loads(context).keys().isdisjoint({"with_items", "_with_items"})
 
 
 def _value(kind: str, output: str) -> str:

@@ -154,6 +154,8 @@ def skip(turn: Turn, task: Task) -> None:
     """
     context = {name: value for name, value in task.runtime_context.items() if name.startswith("_")}
     context.setdefault("_sources", [each["task_id"] for each in task.runtime_context.get("triggered_by", ())])
+    if "with_items" in task.runtime_context:
+        context["_with_items"] = True
     turn.set_task(task, states.SKIPPED, "Task was skipped.", runtime_context=context)
     if turn.snapshot.program.task(task.name).publications[states.SKIPPED].declared:
         turn.snapshot.refresh_inbound(task)
