@@ -327,6 +327,20 @@ def test_L244_a_join_that_runs_again_still_sees_what_it_saw_before() -> None:
     assert case.task("j").published == {"q": [1, "none"]}
 
 
+def test_what_a_join_saw_before_is_kept_only_as_far_as_its_sources_do_not_say_it_again() -> None:
+    case = flow("""
+        wf:
+          tasks:
+            a: {action: std.fail, publish-on-error: {e: 1}, on-error: j, publish-on-skip: {s: 1}, on-skip: j}
+            b: {action: std.async_noop, publish: {e: 2}, on-success: j}
+            j: {join: one, publish: {q: <% $.e %>}}
+        """)
+    case.skip("a")
+    assert case.task("j").runtime_context["_seen"][0] == {"e": 1}
+    case.complete("b")
+    assert (case.task("j").published, "_seen" in case.task("j").runtime_context) == ({"q": 2}, False)
+
+
 @pytest.mark.parametrize("end", ["", "skip"])
 def test_L243_what_failed_in_a_join_does_not_count_once_it_is_triggered_again(end: str) -> None:
     case = flow("""

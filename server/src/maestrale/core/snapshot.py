@@ -200,6 +200,8 @@ class Snapshot:
         sources = self._arrived(task.name)
         if {s.id for s in sources} != {t["task_id"] for t in context.get("triggered_by", ())}:
             context["_sources"] = [s.id for s in sources]
+        if "_seen" in context and context["_seen"][0].keys() <= {name for s in sources for name in self.outbound(s).variables}:
+            del context["_seen"]  # all of it is hidden
         if context != task.runtime_context:
             self.change_task(task, runtime_context=context)
 
