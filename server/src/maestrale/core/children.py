@@ -30,7 +30,7 @@ def launch(turn: Turn, task: Task, name: Any, values: dict[str, Any], index: int
     try:
         child = create(request, turn.ports, turn.now, turn.limits, options)
     except InvalidTargetError as error:
-        # As in Mistral there is a child then, RUNNING and without tasks, that the task knows nothing of any more.
+        # As in Mistral there is a child then, RUNNING and without tasks, that the task knows nothing of any more; see ending.
         attempt.runtime_context["_abandoned"] = True
         snapshot.add_attempt(attempt)
         turn.emit(StartChild(create_without_tasks(request, turn.ports, turn.now, turn.limits, options)))

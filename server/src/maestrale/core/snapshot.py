@@ -79,8 +79,8 @@ class Snapshot:
     def index_follower(self, task: Task) -> None:
         """Note whose context the task goes by, see ``freeze_followers``."""
         if task.unique_key is None:
-            for trigger in task.runtime_context.get("triggered_by", ()):
-                self.followers.setdefault(trigger["task_id"], []).append(task)
+            for ident in _source_idents(task):
+                self.followers.setdefault(ident, []).append(task)
 
     def _index_state(self, task: Task) -> None:
         (self.unfinished.discard if states.is_final(task.state) else self.unfinished.add)(task.id)
@@ -192,10 +192,12 @@ class Snapshot:
 
     def refresh_inbound(self, task: Task) -> None:
         """The inbound context of a task is to be computed anew when next asked for (3.5 step 2); a join sees who has come."""
+        if task.unique_key is not None:
+            self._refresh_sources(task)
         self._inbound.pop(task.id, None)
         self._outbound.pop(task.id, None)
-        if task.unique_key is None:
-            return
+
+    def _refresh_sources(self, task: Task) -> None:
         context = {key: value for key, value in task.runtime_context.items() if key != "_sources"}
         sources = self._arrived(task.name)
         if {s.id for s in sources} != {t["task_id"] for t in context.get("triggered_by", ())}:
@@ -284,10 +286,7 @@ class Snapshot:
         if self.spec.type == "reverse":
             named = (self.latest(name) for name in self.spec.tasks[task.name].requires)
             return sorted((t for t in named if t is not None), key=lambda t: t.ordinal)
-        idents = task.runtime_context.get("_sources")
-        if idents is None:
-            idents = [t["task_id"] for t in task.runtime_context.get("triggered_by", ())]
-        found = (self.tasks.get(ident) for ident in idents)
+        found = (self.tasks.get(ident) for ident in _source_idents(task))
         return sorted((t for t in found if t is not None), key=lambda t: t.ordinal)
 
     def _arrived(self, name: str) -> list[Task]:
@@ -300,3 +299,9 @@ class Snapshot:
             if any(target == name for target, _ in source.next_tasks or ()):
                 found.append(source)
         return sorted(found, key=lambda t: t.ordinal)
+
+
+def _source_idents(task: Task) -> list[str]:
+    """The ids of the tasks that a task of a direct workflow goes by; a join, and a task that was skipped, name them themselves."""
+    idents: list[str] | None = task.runtime_context.get("_sources")
+    return [each["task_id"] for each in task.runtime_context.get("triggered_by", ())] if idents is None else idents
